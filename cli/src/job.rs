@@ -190,7 +190,7 @@ pub(crate) fn read_json(path: &PathBuf) -> Result<Value> {
     read.map_err(|error| {
         Fault::new(
             ErrorCode::DocumentInvalid,
-            format!("{} is no JSON: {error}", file()),
+            format!("{} is not JSON: {error}", file()),
         )
         .into()
     })

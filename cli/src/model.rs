@@ -169,7 +169,7 @@ async fn list(client: &Client, version: Option<&str>, json: bool) -> Result<()> 
     }
     let models = data
         .as_array()
-        .context("the REST endpoint's answer is no list")?;
+        .context("the REST endpoint's answer is not a list")?;
     let cells = |model: &Value| {
         [
             "f_model_version",

@@ -74,7 +74,7 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<()> {
             let read = |path: &PathBuf| -> Result<Value> {
                 let text = text_of(path)?;
                 serde_json::from_str(&text)
-                    .with_context(|| format!("{} is no JSON", path.display()))
+                    .with_context(|| format!("{} is not JSON", path.display()))
             };
             let (conf, dsl) = (
                 read(job)?,

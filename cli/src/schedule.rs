@@ -179,7 +179,7 @@ async fn list(client: &Client, json: bool) -> Result<()> {
     };
     let rows: Vec<Vec<String>> = data
         .as_array()
-        .context("the REST endpoint's answer is no list")?
+        .context("the REST endpoint's answer is not a list")?
         .iter()
         .map(cells)
         .collect();

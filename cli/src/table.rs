@@ -283,7 +283,7 @@ async fn list(client: &Client, json: bool) -> Result<()> {
     }
     let entries = data
         .as_array()
-        .context("the REST endpoint's answer is no list")?;
+        .context("the REST endpoint's answer is not a list")?;
     let rows: Vec<Vec<String>> = entries
         .iter()
         .filter_map(Value::as_object)

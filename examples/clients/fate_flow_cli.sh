@@ -16,7 +16,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 
-# field PATH: one value of the reply on standard input; ends the script when the reply is no success. `flow` itself ends well
+# field PATH: one value of the reply on standard input; ends the script when the reply is not a success. `flow` itself ends well
 # whatever the server says, and prints a line about torch before the reply.
 field() {
     "$python" -c '

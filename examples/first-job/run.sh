@@ -28,7 +28,7 @@ if [ -z "$token" ] && [ -n "${FEDFLOW_ACCESS:-}" ]; then
     [ -n "$token" ] || fail "there is no token in $FEDFLOW_ACCESS"
 fi
 
-# ask ARGUMENTS: curl with the token, which is no argument: other users of the machine could see those
+# ask ARGUMENTS: curl with the token, which is not an argument: other users of the machine could see those
 ask() {
     if [ -n "$token" ]; then
         printf 'header = "authorization: Bearer %s"\n' "$token" \

@@ -233,7 +233,7 @@ impl AgentConfig {
             .chain(&self.direct)
             .find(|address| !has_port(address))
         {
-            return Err(wrong(format!("{bad:?} is no address")).next("write it as host:port"));
+            return Err(wrong(format!("{bad:?} is not an address")).next("write it as host:port"));
         }
         if self.limits.attempts == 0 || self.limits.largest_message == 0 {
             return Err(wrong(

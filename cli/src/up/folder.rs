@@ -79,7 +79,7 @@ fn mode(path: &Path) -> Result<u32> {
 
 fn refused(path: &Path, why: &str) -> Fault {
     let text = format!(
-        "the folder {} is no place for a federation: {why}",
+        "the folder {} is not a place for a federation: {why}",
         path.display()
     );
     Fault::new(ErrorCode::PermissionDenied, text)
@@ -112,7 +112,7 @@ pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
 pub(crate) fn is_private(path: &Path) -> Result<bool> {
     let folder = path
         .parent()
-        .with_context(|| format!("{} is no file", path.display()))?;
+        .with_context(|| format!("{} is not a file", path.display()))?;
     Ok(mode(path)? & TOO_OPEN == 0 && path.symlink_metadata()?.uid() == folder.metadata()?.uid())
 }
 

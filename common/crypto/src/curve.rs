@@ -21,7 +21,7 @@ const SHA512_BLOCK: usize = 128;
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum CurveError {
     /// The 32 bytes are not the canonical encoding of a group element.
-    #[error("the bytes at index {index} are no canonical ristretto255 element")]
+    #[error("the bytes at index {index} are not a canonical ristretto255 element")]
     NotAPoint {
         /// Position in the batch.
         index: usize,

@@ -26,7 +26,7 @@ pub const OVERHEAD_BYTES: usize = POINT_BYTES + 16;
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum SealError {
     /// The receiver's public key is not a P-256 point in uncompressed SEC1 form.
-    #[error("the public key is no uncompressed p-256 point")]
+    #[error("the public key is not an uncompressed p-256 point")]
     PublicKey,
     /// The secret scalar is zero or not below the group order.
     #[error("the secret scalar is out of range")]

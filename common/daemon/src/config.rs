@@ -140,7 +140,7 @@ fn overlay(table: &mut Table, place: &str, value: Value) -> Result<(), String> {
         .or_insert_with(|| Value::Table(Table::new()));
     let inner = inner
         .as_table_mut()
-        .ok_or_else(|| format!("{name} is no section"))?;
+        .ok_or_else(|| format!("{name} is not a section"))?;
     overlay(inner, rest, value)
 }
 

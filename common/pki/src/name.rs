@@ -195,7 +195,7 @@ mod tests {
         for name in &names {
             assert!(
                 rustls_pki_types::ServerName::try_from(name.as_str()).is_ok(),
-                "{name} is no DNS name"
+                "{name} is not a DNS name"
             );
         }
         names.sort();

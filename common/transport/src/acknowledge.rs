@@ -72,7 +72,7 @@ pub(crate) fn outcome_of(reply: Reply, address: &Address) -> Result<(), Delivery
         Reply::Failed(fault) => fault,
         _ => Fault::new(
             ErrorCode::ProtocolViolation,
-            "the answer to a message is no acknowledgement",
+            "the answer to a message is not an acknowledgement",
         ),
     };
     Err(match fault.code {

@@ -134,7 +134,7 @@ pub(crate) fn of_peer(
     key.public
         .as_slice()
         .try_into()
-        .map_err(|_| refused("it is no key"))
+        .map_err(|_| refused("it is not a key"))
 }
 
 #[cfg(test)]
@@ -231,7 +231,7 @@ mod tests {
             public: vec![4; 10],
             ..key
         };
-        assert!(refusal(&sign(&short, MESSAGE_KEY_CONTEXT), now).contains("it is no key"));
+        assert!(refusal(&sign(&short, MESSAGE_KEY_CONTEXT), now).contains("it is not a key"));
     }
 
     /// Who records a sealed message and steals everything that outlives the keys for messages reads nothing of it.

@@ -124,7 +124,7 @@ impl Relay {
             Ok((reply @ (Reply::Done | Reply::Failed(_)), _)) => Ok(reply),
             Ok(_) => Err(Fault::new(
                 ErrorCode::ProtocolViolation,
-                "the answer to a message is no acknowledgement",
+                "the answer to a message is not an acknowledgement",
             )
             .at(&receiver)),
             Err(LinkError::Lost { .. }) => Err(offline("was lost before it had the message")),

@@ -101,7 +101,7 @@ mod tests {
             assert_eq!(
                 Cell::spelled(text),
                 Cell::Missing,
-                "{text:?} is no number, whatever words are listed"
+                "{text:?} is not a number, whatever words are listed"
             );
         }
         for text in [

@@ -44,7 +44,7 @@ impl fmt::Display for Role {
 
 /// A word that names no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no role; roles are guest, host, arbiter and local")]
+#[error("{0:?} is not a role; roles are guest, host, arbiter and local")]
 pub struct UnknownRole(pub String);
 
 impl FromStr for Role {

@@ -47,7 +47,7 @@ pub enum FrameError {
         limit: usize,
     },
     /// The bytes are not what was expected.
-    #[error("the frame is no well-formed message: {0}")]
+    #[error("the frame is not a well-formed message: {0}")]
     Malformed(String),
     /// The stream broke.
     #[error("the stream broke: {0}")]

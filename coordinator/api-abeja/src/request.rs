@@ -138,8 +138,8 @@ impl Call {
         let bytes = whole_body(self.take_body()).await.map_err(torn)?;
         match serde_json::from_slice::<Value>(&bytes) {
             Ok(Value::Object(members)) => Ok(members),
-            Ok(_) => Err(Refusal::bad("the body is no JSON object")),
-            Err(error) => Err(Refusal::bad(format!("the body is no JSON: {error}"))),
+            Ok(_) => Err(Refusal::bad("the body is not a JSON object")),
+            Err(error) => Err(Refusal::bad(format!("the body is not JSON: {error}"))),
         }
     }
 

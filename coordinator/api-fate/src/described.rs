@@ -469,7 +469,7 @@ mod tests {
         for path in described {
             assert!(
                 ROUTES.iter().any(|route| route.path == path),
-                "{path} is no route"
+                "{path} is not a route"
             );
         }
     }

@@ -88,10 +88,10 @@ fn named(call: &Call) -> Result<(ModelKey, Participant), Failure> {
     let text = |key: &str| call.text(key).unwrap_or_default();
     let role = call
         .role()
-        .ok_or_else(|| invalid(&format!("{:?} is no role", text("role"))))?;
+        .ok_or_else(|| invalid(&format!("{:?} is not a role", text("role"))))?;
     let party = call
         .party()
-        .ok_or_else(|| invalid(&format!("{:?} is no party id", text("party_id"))))?;
+        .ok_or_else(|| invalid(&format!("{:?} is not a party id", text("party_id"))))?;
     Ok((
         ModelKey::new(text("model_id"), text("model_version")),
         Participant::new(role, party),

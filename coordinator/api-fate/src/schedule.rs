@@ -50,7 +50,7 @@ fn rule(call: &Call) -> Result<Rule, Failure> {
         (Some(seconds), None) => seconds
             .parse()
             .map(Rule::EverySeconds)
-            .map_err(|_| wrong("every_seconds is no whole number")),
+            .map_err(|_| wrong("every_seconds is not a whole number")),
         (None, Some(text)) => Ok(Rule::Cron(text)),
         (None, None) => Err(wrong("the schedule says nowhere when its jobs begin")),
         (Some(_), Some(_)) => Err(wrong("the schedule has two rules")),

@@ -39,7 +39,7 @@ On purpose unlike upstream:
 |---|---|---|
 | archive and unarchive of an unknown id, single-user | 200 | 404 |
 | no identity | 500, code 13 | 401, code 16 |
-| `filter` | unescaped a second time, always | only when it is no JSON as it came |
+| `filter` | unescaped a second time, always | only when it is not JSON as it came |
 | equality of texts | by the database's collation | exact; `IS_SUBSTRING` disregards the case of ASCII letters |
 | gRPC messages that cannot be read | code 13 | code 3 |
 | user-identity header | read in multi-user mode | not read: a credential of `[access]` says who comes |

@@ -98,7 +98,7 @@ impl Filter {
                     }
                 }
                 ("predicates", _) => {
-                    return Err(Refusal::invalid("The filter's predicates are no list"));
+                    return Err(Refusal::invalid("The filter's predicates are not a list"));
                 }
                 (other, _) => {
                     return Err(Refusal::invalid(format!(
@@ -199,7 +199,7 @@ fn never() -> Predicate {
 fn object<'a>(value: &'a Value, what: &str) -> Result<&'a Map<String, Value>, Refusal> {
     value
         .as_object()
-        .ok_or_else(|| Refusal::invalid(format!("{what} is no object")))
+        .ok_or_else(|| Refusal::invalid(format!("{what} is not an object")))
 }
 
 /// The kinds of values.
@@ -231,7 +231,7 @@ fn condition(value: &Value) -> Result<Condition, Refusal> {
                 key = Some(
                     value
                         .as_str()
-                        .ok_or_else(|| Refusal::invalid("A filter key is no text"))?,
+                        .ok_or_else(|| Refusal::invalid("A filter key is not text"))?,
                 )
             }
             other => {

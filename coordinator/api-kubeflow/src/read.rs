@@ -60,7 +60,8 @@ fn moment(value: &Value) -> Result<Timestamp, Refusal> {
     let text = value
         .as_str()
         .and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-    let time = text.ok_or_else(|| Refusal::unreadable("bad Timestamp: it is no RFC 3339 text"))?;
+    let time =
+        text.ok_or_else(|| Refusal::unreadable("bad Timestamp: it is not an RFC 3339 text"))?;
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default();
     Ok(Timestamp {
         seconds: time.timestamp(),
@@ -77,7 +78,7 @@ impl<'a> Members<'a> {
     fn of(value: &'a Value, what: &str) -> Result<Self, Refusal> {
         let object = value
             .as_object()
-            .ok_or_else(|| Refusal::unreadable(format!("{what} is no JSON object")))?;
+            .ok_or_else(|| Refusal::unreadable(format!("{what} is not a JSON object")))?;
         Ok(Self { object })
     }
 
@@ -97,7 +98,7 @@ impl<'a> Members<'a> {
         match self.get(name) {
             None => Ok(String::new()),
             Some(Value::String(text)) => Ok(text.clone()),
-            Some(_) => Err(Refusal::unreadable(format!("{name} is no text"))),
+            Some(_) => Err(Refusal::unreadable(format!("{name} is not text"))),
         }
     }
 
@@ -105,7 +106,7 @@ impl<'a> Members<'a> {
         match self.get(name) {
             None => Ok(&[]),
             Some(Value::Array(list)) => Ok(list),
-            Some(_) => Err(Refusal::unreadable(format!("{name} is no list"))),
+            Some(_) => Err(Refusal::unreadable(format!("{name} is not a list"))),
         }
     }
 

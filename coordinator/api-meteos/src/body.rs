@@ -30,7 +30,7 @@ impl<'a> Fields<'a> {
         value
             .as_object()
             .map(Self)
-            .ok_or_else(|| Refused::new(422, "The action's value is no object."))
+            .ok_or_else(|| Refused::new(422, "The action's value is not an object."))
     }
 
     fn value(&self, name: &str) -> Option<&'a Value> {

@@ -35,7 +35,7 @@ impl Rule {
             ),
             Rule::Cron(text) => match Cron::from_str(text) {
                 Ok(_) => Ok(()),
-                Err(error) => wrong(format!("{text:?} is no cron text: {error}"), "cron"),
+                Err(error) => wrong(format!("{text:?} is not a cron text: {error}"), "cron"),
             },
         }
     }

@@ -68,7 +68,7 @@ pub(crate) fn job_without_signatures(row: &SqliteRow) -> Stored<Job> {
     let body: &str = row.try_get("body").map_err(failed)?;
     let fields = body
         .strip_prefix('{')
-        .ok_or_else(|| corrupt(&name, "its body is no object"))?;
+        .ok_or_else(|| corrupt(&name, "its body is not an object"))?;
     // One text and one reading: lists of jobs spend most of their time here.
     let mut job: Job = from_json(
         &name,

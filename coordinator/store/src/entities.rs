@@ -159,7 +159,7 @@ fn read(row: &SqliteRow) -> Stored<Entity> {
         .transpose()
         .map_err(|error| corrupt(ROW, error))?;
     let entity = Entity {
-        kind: kind.ok_or_else(|| corrupt(ROW, format!("{word:?} is no kind")))?,
+        kind: kind.ok_or_else(|| corrupt(ROW, format!("{word:?} is not a kind")))?,
         id: text("id")?,
         tenant: text("tenant")?
             .parse()

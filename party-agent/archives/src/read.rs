@@ -115,12 +115,14 @@ fn judge<R: Read + Seek>(zip: &mut ZipArchive<R>) -> Result<HashSet<String>, Arc
         let (size, packed) = (member.size(), member.compressed_size());
         if !is_plain_path(&name) {
             return Err(ArchiveError::Excessive(format!(
-                "the name {:?} is no plain path",
+                "the name {:?} is not a plain path",
                 shortened(&name)
             )));
         }
         if member.encrypted() || !member.is_file() {
-            return Err(ArchiveError::Excessive(format!("{name} is no plain file")));
+            return Err(ArchiveError::Excessive(format!(
+                "{name} is not a plain file"
+            )));
         }
         if size > SMALL && size / MOST_RATIO > packed {
             return Err(ArchiveError::Excessive(format!(

@@ -39,7 +39,7 @@ impl Lines {
     pub fn check<'a>(&mut self, line: &'a str) -> Result<Line<'a>, AuditError> {
         let number = self.head.number + 1;
         let broken = |detail: &str| AuditError::broken(number, detail);
-        let line = Line::parse(line).ok_or_else(|| broken("it is no entry"))?;
+        let line = Line::parse(line).ok_or_else(|| broken("it is not an entry"))?;
         if line.number != number {
             return Err(broken(&format!(
                 "entry {} stands in its place",
@@ -115,7 +115,7 @@ impl Walk {
         if !self.advance()? {
             return Ok(None);
         }
-        let broken = |lines: &Lines| AuditError::broken(lines.head.number + 1, "it is no text");
+        let broken = |lines: &Lines| AuditError::broken(lines.head.number + 1, "it is not text");
         let text = std::str::from_utf8(&self.buffer).map_err(|_| broken(&self.lines))?;
         self.lines.check(text).map(Some)
     }
@@ -202,7 +202,7 @@ impl Walk {
     pub fn finish(&mut self) -> Result<(u64, String), AuditError> {
         let (rest, hash) = self.rest()?;
         if rest > LARGEST_REST {
-            let detail = format!("{rest} bytes follow the last entry that are no entries");
+            let detail = format!("{rest} bytes follow the last entry that are not entries");
             return Err(AuditError::broken(self.head().number + 1, detail));
         }
         Ok((rest, hash))

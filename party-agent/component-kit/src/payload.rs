@@ -77,7 +77,7 @@ macro_rules! little_endian {
             fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
                 let (values, rest) = bytes.as_chunks::<{ size_of::<$number>() }>();
                 if !rest.is_empty() {
-                    let detail = format!("{} bytes are no whole number of values", bytes.len());
+                    let detail = format!("{} bytes are not a whole number of values", bytes.len());
                     return Err(PayloadError::new(concat!("list of ", stringify!($number)), detail));
                 }
                 Ok(values.iter().map(|value| <$number>::from_le_bytes(*value)).collect())
@@ -97,7 +97,7 @@ impl Payload for Vec<[u8; 32]> {
         if !rest.is_empty() {
             return Err(PayloadError::new(
                 "list of 32-byte values",
-                format!("{} bytes are no whole number of values", bytes.len()),
+                format!("{} bytes are not a whole number of values", bytes.len()),
             ));
         }
         Ok(values.to_vec())

@@ -560,7 +560,7 @@ fn rating(factors: &Factors, row: usize, line: &str) -> Result<f64> {
 
 fn alike(vectors: &Vectors, row: usize, line: &str) -> Result<String> {
     // what is wrong with it is not said: it may be a row
-    let wrong = |_| LearnError::row(row, "it is no dict such as {'word': 'w', 'num': 2}");
+    let wrong = |_| LearnError::row(row, "it is not a dict such as {'word': 'w', 'num': 2}");
     let asked = read_literal("args", line).map_err(wrong)?;
     let word = asked.get("word").and_then(Literal::as_text);
     let word = word.ok_or_else(|| LearnError::parameter("word", "it is missing"))?;

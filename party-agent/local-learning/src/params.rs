@@ -75,7 +75,7 @@ impl Params {
             Some(Literal::Bool(flag)) => Ok(Some(f64::from(u8::from(*flag)))),
             Some(Literal::Text(text)) => {
                 let number = text.trim().parse().map(Some);
-                number.map_err(|_| LearnError::parameter(name, "it is no number"))
+                number.map_err(|_| LearnError::parameter(name, "it is not a number"))
             }
             Some(other) => Err(LearnError::parameter(
                 name,

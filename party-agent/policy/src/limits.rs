@@ -82,7 +82,7 @@ impl Hours {
 impl TryFrom<String> for Hours {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no part of a day such as \"08:00-18:00\" (UTC)");
+        let wrong = || format!("{text:?} is not a part of a day such as \"08:00-18:00\" (UTC)");
         let minutes = |text: &str| {
             let (hours, minutes) = text.trim().split_once(':')?;
             let two = |text: &str| {

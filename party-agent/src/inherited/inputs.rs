@@ -92,7 +92,10 @@ fn makers(order: &Assignment, offer: &Offer) -> Result<Vec<Made>, Fault> {
     for (input, offered) in order.inputs.iter().zip(offered) {
         let by = maker(offer, task, offered);
         let Some(attempt) = input.table.attempt() else {
-            let message = format!("the table {} of {task} is no output of a task", input.table);
+            let message = format!(
+                "the table {} of {task} is not an output of a task",
+                input.table
+            );
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("inputs"));
         };
         made.push(Made {

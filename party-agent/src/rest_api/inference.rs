@@ -108,7 +108,7 @@ fn ids_in(asked: &Asked, most: usize) -> Result<Vec<String>, Failure> {
         let id = match id {
             Value::String(text) => text.clone(),
             Value::Number(number) => number.to_string(),
-            other => return Err(wrong(format!("{other} is no id"))),
+            other => return Err(wrong(format!("{other} is not an id"))),
         };
         if seen.insert(id.clone()) {
             ids.push(id);

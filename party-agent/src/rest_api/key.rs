@@ -24,7 +24,10 @@ pub(super) async fn save(handler: HandlerState, request: Request) -> Answer {
     }
     let key = asked.text("key").and_then(|text| public_key_of_pem(&text));
     let key = key.ok_or_else(|| {
-        Failure::exception("ValueError", "the key is no P-256 public key in PEM form")
+        Failure::exception(
+            "ValueError",
+            "the key is not a P-256 public key in PEM form",
+        )
     })?;
     handler
         .permit_permissions(format!("pinning a key of party {party}"))
@@ -96,5 +99,5 @@ fn party(asked: &Asked) -> Result<PartyId, Failure> {
     let party = asked
         .text("party_id")
         .and_then(|party| PartyId::new(party).ok());
-    party.ok_or_else(|| Failure::exception("ValueError", "party_id is no party"))
+    party.ok_or_else(|| Failure::exception("ValueError", "party_id is not a party"))
 }

@@ -223,13 +223,13 @@ fn source(asked: &Asked) -> Result<(PartyId, Role), Failure> {
     let role = asked.text("src_role").and_then(|role| role.parse().ok());
     Ok((
         party,
-        role.ok_or_else(|| Failure::exception("ValueError", "src_role is no role"))?,
+        role.ok_or_else(|| Failure::exception("ValueError", "src_role is not a role"))?,
     ))
 }
 
 fn party_of(asked: &Asked, key: &str) -> Result<PartyId, Failure> {
     let party = asked.text(key).and_then(|party| PartyId::new(party).ok());
-    party.ok_or_else(|| Failure::exception("ValueError", &format!("{key} is no party")))
+    party.ok_or_else(|| Failure::exception("ValueError", &format!("{key} is not a party")))
 }
 
 fn permission(kind: PermissionKind, role: Option<Role>, name: String) -> Permission {

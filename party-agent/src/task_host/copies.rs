@@ -37,7 +37,7 @@ fn allowed<'a>(
     let Some(subject) = subject.filter(|subject| task_host.own_affair && subject.party_id == *me)
     else {
         let message = format!(
-            "{:?} is no model of party {me}, or the job is not its own",
+            "{:?} is not a model of party {me}, or the job is not its own",
             request.party_model_id
         );
         let fault = Fault::new(ErrorCode::OfferRefused, message).at(me);

@@ -53,7 +53,7 @@ pub(super) fn of(file: File, cancel: &CancellationToken) -> Result<Vec<String>> 
             )));
         }
         let text = std::str::from_utf8(end);
-        let text = text.map_err(|_| unreadable(format!("line {number} is no UTF-8 text")))?;
+        let text = text.map_err(|_| unreadable(format!("line {number} is not UTF-8 text")))?;
         lines.push(text.to_owned());
     }
 }
@@ -81,7 +81,7 @@ mod tests {
         assert!(
             read(b"ok\n\xff\n")
                 .unwrap_err()
-                .contains("line 2 is no UTF-8 text")
+                .contains("line 2 is not UTF-8 text")
         );
     }
 

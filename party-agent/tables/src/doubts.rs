@@ -112,7 +112,11 @@ mod tests {
             note(&["id;x,y", "a;1,2", "b,2"]).as_deref(),
             Some("ids hold ';': is it the delimiter?")
         );
-        assert_eq!(note(&["id,x", "a,1;2", "b,2;3"]), None, "a value is no id");
+        assert_eq!(
+            note(&["id,x", "a,1;2", "b,2;3"]),
+            None,
+            "a value is not an id"
+        );
         assert_eq!(note(&["\"id;k\",x", "\"a;1\",2"]), None);
         let made_up = ImportOptions {
             extend_sid: true,

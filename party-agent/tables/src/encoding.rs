@@ -137,7 +137,7 @@ impl<R: Read> Decoded<R> {
                 None => char::decode_utf16([unit]).next(),
             };
             let broken =
-                || io::Error::new(ErrorKind::InvalidData, "it is no well-formed UTF-16 text");
+                || io::Error::new(ErrorKind::InvalidData, "it is not well-formed UTF-16 text");
             let character = character
                 .and_then(std::result::Result::ok)
                 .ok_or_else(broken)?;

@@ -89,7 +89,7 @@ fn judge(text: &str, delimiter: u8, line: u64, one_field_is_odd: bool) -> Result
     {
         return Err(TableError::TextBroken {
             line,
-            reason: "it says `sep=…` to a spreadsheet program and is no row; take it out",
+            reason: "it says `sep=…` to a spreadsheet program and is not a row; take it out",
         });
     }
     let other = OTHERS

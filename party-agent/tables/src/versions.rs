@@ -75,7 +75,7 @@ pub(crate) fn current(table: &Path) -> Result<Option<PathBuf>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             return Err(TableError::Damaged {
-                reason: "its pointer is no text".to_owned(),
+                reason: "its pointer is not text".to_owned(),
             });
         }
         Err(error) => {

@@ -203,7 +203,7 @@ async fn a_running_job_stops_when_asked_and_can_run_again() {
     assert_eq!(
         cluster.rest.post("/v1/job/stop", &change).await["retcode"],
         0,
-        "stopping twice is no error"
+        "stopping twice is not an error"
     );
     let other = cluster.rest.submitted(&lr_dsl(), &lr_conf(1)).await;
     cluster.rest.succeeded(&other).await;

@@ -42,7 +42,7 @@ async fn got(cluster: &Cluster, method: &str, path: &str, body: &Value) -> Value
 fn text(value: &Value) -> String {
     value
         .as_str()
-        .unwrap_or_else(|| panic!("{value} is no text"))
+        .unwrap_or_else(|| panic!("{value} is not text"))
         .to_owned()
 }
 

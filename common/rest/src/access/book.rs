@@ -232,7 +232,7 @@ fn moment(name: &str, text: &str) -> Result<Timestamp, Fault> {
     };
     let time = || Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros());
     day().or_else(time).map(Timestamp).ok_or_else(|| {
-        wrong(format!("{name}: {text:?} is no date"))
+        wrong(format!("{name}: {text:?} is not a date"))
             .next("write 2027-01-31, or 2027-01-31T18:00:00Z")
     })
 }

@@ -27,7 +27,7 @@ impl TarWriter {
     pub(super) fn start(&mut self, path: &str, size: u64) -> io::Result<()> {
         if !is_plain(path) {
             return Err(io::Error::other(format!(
-                "{path:?} is no path for an archive"
+                "{path:?} is not a path for an archive"
             )));
         }
         let mut header = tar::Header::new_ustar();

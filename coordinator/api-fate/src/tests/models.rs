@@ -575,7 +575,7 @@ async fn a_part_goes_out_and_comes_in_elsewhere() {
             with(of("../x"), with(renamed(&documents), of("../x"))),
         )
         .await;
-    assert_ne!(reply["retcode"], 0, "a version that is no name");
+    assert_ne!(reply["retcode"], 0, "a version that is not a name");
 }
 
 #[tokio::test]

@@ -2,10 +2,10 @@
 
 use domain::Dialect;
 use serde_json::{Map, Value};
+use vocabulary::nearest::hint;
 use vocabulary::{Cast, Participant, PartyId, Role};
 
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::nearest::hint;
 use crate::python::{plain, repr};
 
 /// A role has no more parties than this.
@@ -190,7 +190,7 @@ fn party(id: &mut Value, path: &str, found: &mut Vec<Diagnostic>) -> Option<Part
         .and_then(|text| PartyId::new(text.clone()).ok())
     else {
         let message = format!("invalid literal for int() with base 10: {}", repr(id));
-        let meaning = format!("{} is no party id", repr(id));
+        let meaning = format!("{} is not a party id", repr(id));
         let next = "write the party's id as its certificate names it, such as 9999";
         found.push(
             Diagnostic::new(Rule::PartyIds, message, path)

@@ -81,7 +81,7 @@ fn people(submitted: &Submitted<'_>, notes: &mut Notes) {
             roles,
             (
                 "job_runtime_conf.role",
-                "is no role (its parties take no part)",
+                "is not a role (its parties take no part)",
             ),
             &words,
             notes,
@@ -100,7 +100,7 @@ fn sections<'v>(
         if !section.is_null() {
             notes.idle(
                 path,
-                "is no object and says nothing",
+                "is not an object and says nothing",
                 "write an object with common and role",
             );
         }
@@ -137,7 +137,7 @@ fn component_parameters(submitted: &Submitted<'_>, parameters: &Value, notes: &m
         None | Some(Value::Null) => {}
         Some(_) => notes.idle(
             &below(path, "common"),
-            "is no object and says nothing",
+            "is not an object and says nothing",
             "write one entry a component",
         ),
     }
@@ -192,7 +192,7 @@ pub(super) fn components(
         } else if !own.is_object() {
             notes.idle(
                 &path,
-                "is no object and says nothing",
+                "is not an object and says nothing",
                 "write an object of parameters",
             );
         }

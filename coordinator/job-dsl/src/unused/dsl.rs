@@ -46,10 +46,10 @@ pub(super) fn look(submitted: &Submitted<'_>, notes: &mut Notes) {
         strangers(body, (&path, "is not known"), &COMPONENT, notes);
         if let Some(inputs) = body.get("input").and_then(Value::as_object) {
             let path = below(&path, "input");
-            strangers(inputs, (&path, "is no kind of input"), &INPUT, notes);
+            strangers(inputs, (&path, "is not a kind of input"), &INPUT, notes);
             if let Some(ports) = inputs.get("data").and_then(Value::as_object) {
                 let path = below(&path, "data");
-                strangers(ports, (&path, "is no data input"), &DATA_PORTS, notes);
+                strangers(ports, (&path, "is not a data input"), &DATA_PORTS, notes);
                 empty_lists(
                     ports,
                     (&path, "table"),
@@ -71,7 +71,7 @@ pub(super) fn look(submitted: &Submitted<'_>, notes: &mut Notes) {
         if let Some(outputs) = body.get("output").and_then(Value::as_object) {
             strangers(
                 outputs,
-                (&below(&path, "output"), "is no kind of output"),
+                (&below(&path, "output"), "is not a kind of output"),
                 &OUTPUT,
                 notes,
             );

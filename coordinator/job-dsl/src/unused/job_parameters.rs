@@ -202,7 +202,7 @@ fn limits_of_steps(submitted: &Submitted<'_>, conf: Option<&Value>, path: &str, 
         } else {
             notes.idle(
                 &path,
-                "is no object and says nothing",
+                "is not an object and says nothing",
                 "write {\"timeout\": SECONDS}",
             );
         }

@@ -104,7 +104,7 @@ fn roles_and_places_that_do_not_exist_are_told() {
     );
     assert!(told("/component_parameters/role/hots/0").ends_with("did you mean host?"));
     assert!(told("/component_parameters/role/local/0").contains("names no role of the job"));
-    assert!(told("/component_parameters/role/host/first").contains("is no place in the role"));
+    assert!(told("/component_parameters/role/host/first").contains("is not a place in the role"));
     // The shape of FATE's own toy example: the place is left out.
     let toy = told("/component_parameters/role/host/data_transform_0");
     assert!(
@@ -466,7 +466,7 @@ fn an_empty_list_of_inputs_is_told() {
         ),
         &clean(),
     );
-    assert!(unknown.contains("is no data input"), "{unknown}");
+    assert!(unknown.contains("is not a data input"), "{unknown}");
 }
 
 #[test]
@@ -556,7 +556,7 @@ fn a_refusal_names_what_nothing_reads_behind_its_reasons() {
         Some("write one entry for each place, such as 0")
     );
     conf["role"]["hots"] = json!([10000]);
-    let words = "job_runtime_conf.role.hots is no role (its parties take no part) and does nothing; did you mean host?";
+    let words = "job_runtime_conf.role.hots is not a role (its parties take no part) and does nothing; did you mean host?";
     assert!(
         refused(&conf).iter().any(|found| found.message == words),
         "{:?}",

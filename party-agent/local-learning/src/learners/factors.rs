@@ -42,7 +42,7 @@ pub(crate) fn ratings(lines: &[String], watch: Watch<'_>) -> Result<Vec<Rating>>
         Ok((
             whole(user)?,
             whole(item)?,
-            rating.ok_or_else(|| wrong("the rating is no finite number"))?,
+            rating.ok_or_else(|| wrong("the rating is not a finite number"))?,
         ))
     };
     lines.iter().enumerate().map(read).collect()

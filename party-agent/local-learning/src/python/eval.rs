@@ -44,7 +44,7 @@ impl Lambda {
                 })
             }
             _ => Err(LearnError::Construct {
-                construct: "an argument that is no lambda".to_owned(),
+                construct: "an argument that is not a lambda".to_owned(),
             }),
         }
     }
@@ -312,7 +312,8 @@ impl Walk<'_> {
             ("split", []) => list(text.split_whitespace()),
             ("split", [Some(separator)]) if !separator.is_empty() => list(text.split(separator)),
             ("split", [Some(separator), None]) if !separator.is_empty() => {
-                let most = whole(&arguments[1]).ok_or("TypeError: maxsplit is no whole number")?;
+                let most =
+                    whole(&arguments[1]).ok_or("TypeError: maxsplit is not a whole number")?;
                 match usize::try_from(most) {
                     Ok(most) => list(text.splitn(most.saturating_add(1), separator)),
                     Err(_) => list(text.split(separator)),
@@ -333,7 +334,7 @@ impl Walk<'_> {
                 Literal::Text(text.replace(from, to))
             }
             ("replace", [Some(from), Some(to), None]) => {
-                let most = whole(&arguments[2]).ok_or("TypeError: count is no whole number")?;
+                let most = whole(&arguments[2]).ok_or("TypeError: count is not a whole number")?;
                 let found = if from.is_empty() {
                     text.chars().count() + 1
                 } else {

@@ -163,12 +163,12 @@ fn constant(what: &'static str, expr: Expr) -> Result<Literal> {
         }
         Kind::Plus(inner) => match constant(what, *inner)? {
             number @ (Literal::Int(_) | Literal::Float(_)) => Ok(number),
-            _ => no("a sign before something that is no number"),
+            _ => no("a sign before something that is not a number"),
         },
         Kind::Minus(inner) => match constant(what, *inner)? {
             Literal::Int(number) => Ok(Literal::Int(number.wrapping_neg())),
             Literal::Float(number) => Ok(Literal::Float(-number)),
-            _ => no("a sign before something that is no number"),
+            _ => no("a sign before something that is not a number"),
         },
         Kind::Lambda(..) => no("a lambda"),
         Kind::Call(name, _) => no(&format!("a call of {name}")),

@@ -404,7 +404,7 @@ impl Parser {
                 expr = self.subscript(expr)?;
             } else if self.take("(") {
                 let Kind::Name(name) = expr.kind else {
-                    return construct("a call of something that is no name");
+                    return construct("a call of something that is not a name");
                 };
                 let arguments = self.list_until(")")?;
                 expr = self.many(arguments, |arguments| Kind::Call(name, arguments))?;

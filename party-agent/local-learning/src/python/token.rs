@@ -140,7 +140,7 @@ impl Reader {
                 let number = i64::from_str_radix(digits, radix);
                 return number
                     .map(TokenKind::Int)
-                    .or_else(|_| self.wrong(start, "this is no whole number of 64 bits"));
+                    .or_else(|_| self.wrong(start, "this is not a whole number of 64 bits"));
             }
         }
         if text.bytes().all(|b| b.is_ascii_digit()) {
@@ -153,7 +153,7 @@ impl Reader {
             .ok()
             .filter(|_| written.len() == text.len());
         number.map_or_else(
-            || self.wrong(start, "this is no number"),
+            || self.wrong(start, "this is not a number"),
             |number| Ok(TokenKind::Float(number)),
         )
     }

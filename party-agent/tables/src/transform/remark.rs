@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use crate::names::nearest_name;
+use vocabulary::nearest::nearest;
 
 /// Rows that are named, of those that are meant.
 const NAMED: usize = 5;
@@ -65,7 +65,7 @@ impl Remark {
             .filter(|name| !columns.contains(name.as_str()))
             .enumerate();
         let remark = |(at, name): (usize, &String)| {
-            let near = || nearest_name(name, columns.iter().map(String::as_str));
+            let near = || nearest(name, columns.iter().map(String::as_str)).map(str::to_owned);
             let nearest = if at < NAMED { near() } else { None };
             Self::NoSuchColumn {
                 setting,
@@ -126,7 +126,7 @@ impl fmt::Display for Remark {
             } => {
                 write!(
                     f,
-                    "{setting} names {name:?}, which is no column of the table: it has no effect"
+                    "{setting} names {name:?}, which is not a column of the table: it has no effect"
                 )?;
                 nearest
                     .iter()

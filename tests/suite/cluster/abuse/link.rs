@@ -425,7 +425,7 @@ async fn a_party_that_the_settings_do_not_name_is_told_so() {
     let refused = Fault::from(
         greeted(&cluster, &endpoint, &identity)
             .await
-            .expect_err("it is no member"),
+            .expect_err("it is not a member"),
     );
     assert_eq!(refused.code, ErrorCode::PartyUnknown, "{refused}");
     assert!(

@@ -354,7 +354,7 @@ async fn read_and_fail(coordinator: &Coordinator, clinic: &Agent) -> String {
     let fault = coordinator
         .run(&job)
         .await
-        .expect_err("a text is no number");
+        .expect_err("a text is not a number");
     assert_eq!(fault.party, Some(party("10000")), "{fault}");
     text += &known(coordinator, &job).await;
     text

@@ -286,7 +286,7 @@ async fn no_padding_makes_few_common_ids_many() {
     assert_eq!(
         against::<5>(rules).await,
         (refused, 0),
-        "bytes that are no point"
+        "bytes that are not a point"
     );
 }
 
@@ -339,7 +339,7 @@ async fn a_host_believes_no_dishonest_guest() {
     assert_eq!(
         code_against::<LyingGuest<7>>().await,
         violation,
-        "bytes that are no point"
+        "bytes that are not a point"
     );
     assert_eq!(
         code_against::<LyingGuest<8>>().await,
@@ -369,7 +369,7 @@ async fn a_guest_believes_no_dishonest_host() {
     assert_eq!(
         code_against::<LyingHost<7>>().await,
         violation,
-        "bytes that are no point"
+        "bytes that are not a point"
     );
     assert_eq!(
         code_against::<LyingHost<8>>().await,
