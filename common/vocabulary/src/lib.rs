@@ -18,6 +18,7 @@ pub mod ids;
 pub mod message;
 pub mod metric;
 pub mod model;
+pub mod nearest;
 pub mod offer;
 pub mod report;
 pub mod role;

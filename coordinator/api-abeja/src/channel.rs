@@ -1,6 +1,6 @@
 //! Channels: places where files arrive.
 
-use domain::deployment::Channel;
+use domain::abeja::deployment::Channel;
 use domain::{Entity, EntityKind};
 use serde_json::{Value, json};
 use service::EntityFilter;

@@ -1,7 +1,7 @@
 //! Deployments.
 
-use domain::deployment::Deployment;
-use domain::run::read_texts;
+use domain::abeja::deployment::Deployment;
+use domain::abeja::run::read_texts;
 use domain::{Entity, EntityKind};
 use serde_json::{Map, Value, json};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::{HeaderMap, StatusCode};
-use domain::deployment::{Channel, ChannelFile, LIFETIMES};
+use domain::abeja::deployment::{Channel, ChannelFile, LIFETIMES};
 use domain::{Entity, EntityKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};

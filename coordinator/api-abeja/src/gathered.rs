@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use chrono::{Local, NaiveDateTime, TimeZone};
-use domain::{Entity, Event, Run};
+use domain::abeja::Run;
+use domain::{Entity, Event};
 use serde_json::{Value, json};
 use vocabulary::{JobId, Participant, PartyId, Timestamp};
 

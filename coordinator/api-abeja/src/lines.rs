@@ -1,6 +1,7 @@
 //! Log lines of a run: from the first on, or from the latest back, in pages.
 
-use domain::{Entity, Event, Run};
+use domain::abeja::Run;
+use domain::{Entity, Event};
 use serde_json::{Value, json};
 use service::EventQuery;
 use vocabulary::{JobId, Timestamp};

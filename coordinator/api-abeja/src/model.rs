@@ -1,7 +1,7 @@
 //! Training job definitions and training models: the versions of models that trainings here left, by numbers, and weights that
 //! somebody brought.
 
-use domain::deployment::{TrainingDefinition, TrainingModel};
+use domain::abeja::deployment::{TrainingDefinition, TrainingModel};
 use domain::{Entity, EntityKind};
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};

@@ -1,7 +1,7 @@
 //! Runs: asked for, looked at, listed.
 
 use axum::http::StatusCode;
-use domain::run::{RunRequest, RunStatus};
+use domain::abeja::run::{RunRequest, RunStatus};
 use domain::{Entity, EntityKind};
 use serde_json::{Value, json};
 use service::EntityFilter;

@@ -1,7 +1,7 @@
 //! The trainings behind training models, and the one version that each trained definition has: what ABEJA's client looks at
 //! beside models.
 
-use domain::deployment::{TrainingDefinition, TrainingModel};
+use domain::abeja::deployment::{TrainingDefinition, TrainingModel};
 use domain::{Entity, EntityKind, Job, JobKind, JobState};
 use serde_json::{Value, json};
 use service::{JobFilter, JobOrder};
@@ -14,12 +14,6 @@ use super::shown::time;
 
 /// The number of the version of a definition that trainings here stand behind.
 const VERSION: u32 = 1;
-const UNDER_WAY: [JobState; 4] = [
-    JobState::Offered,
-    JobState::Queued,
-    JobState::Running,
-    JobState::Stopping,
-];
 
 /// How many versions a definition has.
 pub(super) fn version_count(body: &TrainingDefinition) -> u32 {
@@ -82,7 +76,7 @@ async fn trainings(api: &Abeja, call: &Call, definition: &Entity) -> Result<Vec<
         }
     }
     let live = JobFilter {
-        states: UNDER_WAY.to_vec(),
+        states: JobState::UNSETTLED.to_vec(),
         order: JobOrder::Created,
         ..JobFilter::default()
     };

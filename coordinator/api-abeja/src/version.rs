@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use domain::deployment::{BUILT_IN_LABEL, DeploymentVersion, PREDICT_HANDLER};
+use domain::abeja::deployment::{BUILT_IN_LABEL, DeploymentVersion, PREDICT_HANDLER};
 use domain::{Entity, EntityKind};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! One thing as columns: what lists are filtered and sorted by, and what views are cut from.
 
 use chrono::DateTime;
-use domain::projects::{Asked, Dataset, LearnedModel, Profile, Serving, Standing};
+use domain::meteos::{Asked, Dataset, LearnedModel, Profile, Serving, Standing};
 use domain::{Experiment, Workspace};
 use serde_json::{Map, Value, json};
 use service::Seen;

@@ -1,6 +1,6 @@
 //! Making things: what a request says, checked, to a use case.
 
-use domain::projects::Profile;
+use domain::meteos::Profile;
 use service::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace};
 
 use super::body::{Fields, LONG, SHORT};

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use domain::projects::Dataset;
+use domain::meteos::Dataset;
 use rest::lenient::drain;
 use rest::proxy::whole;
 use serde_json::json;
@@ -85,7 +85,7 @@ async fn forget_rows(api: &Meteos, call: &Call, party: &PartyId, table: &TableRe
         let making = coordinator.projects().seen(readers).await?;
         if making
             .iter()
-            .any(|seen| seen.standing == domain::projects::Standing::Making)
+            .any(|seen| seen.standing == domain::meteos::Standing::Making)
         {
             return Ok(());
         }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::IntoResponse;
-use domain::projects::{Dataset, Standing, step};
+use domain::meteos::{Dataset, Standing, step};
 use domain::{Entity, EntityKind};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
-use crate::deployment::{
+use crate::abeja::deployment::{
     Channel, ChannelFile, Deployment, DeploymentVersion, TrainingDefinition, TrainingModel,
 };
-use crate::projects::{Asked, Dataset, LearnedModel, Profile};
+use crate::abeja::run::Run;
+use crate::meteos::{Asked, Dataset, LearnedModel, Profile};
 use crate::recurring::Recurring;
-use crate::run::Run;
 
 /// Kinds of entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

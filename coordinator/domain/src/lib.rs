@@ -4,10 +4,10 @@
 //! be done goes out as a list of decisions.
 #![deny(missing_docs)]
 
+pub mod abeja;
 pub mod capacity;
 pub mod catalogue;
 pub mod definition;
-pub mod deployment;
 pub mod entity;
 pub mod event;
 pub mod experiment;
@@ -15,13 +15,12 @@ pub mod experiment;
 mod fixture;
 pub mod graph;
 pub mod job;
+pub mod meteos;
 pub mod offering;
 pub mod page;
 pub mod presence;
-pub mod projects;
 pub mod recurring;
 pub mod rerun;
-pub mod run;
 pub mod schedule;
 pub mod step;
 pub mod task;
@@ -41,7 +40,6 @@ pub use offering::Offering;
 pub use page::{Listing, Order, Page};
 pub use presence::{AgentPresence, Presence};
 pub use rerun::Rerun;
-pub use run::{Run, RunStatus};
 pub use schedule::{Decision, Held, JobSnapshot, decide};
 pub use step::{EarlierAttempts, earlier_attempts, first_cause, progress, reason_of, step_state};
 pub use task::state::{TaskEvent, TaskState};

@@ -2,6 +2,7 @@
 
 use domain::{Dialect, Graph, Step};
 use serde_json::{Map, Value};
+use vocabulary::nearest::hint;
 use vocabulary::{Cast, ComponentInfo, PortKind, Role};
 
 use crate::cast_rules;
@@ -10,7 +11,6 @@ use crate::fate::conf::kind_of;
 use crate::fate::dsl::Component;
 use crate::fate::parameters::{Origin, merged};
 use crate::fate::v1::DROPPED;
-use crate::nearest::hint;
 use crate::python::quoted;
 use crate::schema::{self, Violation, ViolationKind};
 

@@ -11,7 +11,6 @@ mod diagnostic;
 mod earlier_output;
 mod fate;
 mod model_id;
-mod nearest;
 mod of_party;
 mod python;
 mod resolve;

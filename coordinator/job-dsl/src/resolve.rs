@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use domain::{DataEdge, Graph, ModelEdge, ModelSource, Step};
+use vocabulary::nearest::hint;
 use vocabulary::{Stage, StepName};
 
 use crate::TrainedPipeline;
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::fate::dsl::{Component, DATA_PORTS, Reference};
-use crate::nearest::hint;
 
 /// The word that stands for the stored models in the DSL of a predict job.
 const STORED: &str = "pipeline";

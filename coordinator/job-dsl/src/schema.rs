@@ -9,10 +9,10 @@ mod tests;
 use std::cell::Cell;
 
 use serde_json::{Map, Value};
+use vocabulary::nearest::hint;
 
 use crate::complete::shown;
 use crate::fate::conf::kind_of;
-use crate::nearest::hint;
 
 /// References and alternatives nest no deeper than this in any sane schema.
 const DEEPEST: usize = 64;

@@ -11,9 +11,8 @@ mod version_1;
 
 use domain::{Dialect, Step};
 use serde_json::{Map, Value};
+use vocabulary::nearest::nearest;
 use vocabulary::{Cast, ComponentInfo, Role};
-
-use crate::nearest::nearest;
 
 /// More warnings than this are counted only.
 const MOST: usize = 40;
@@ -127,7 +126,13 @@ impl Notes {
 /// A document's own names may hold anything: a warning is one line.
 fn one_line(text: &str) -> String {
     text.chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect()
 }
 
@@ -172,7 +177,7 @@ fn places<'v>(
         if !roles.is_null() {
             notes.idle(
                 path,
-                "is no object and says nothing",
+                "is not an object and says nothing",
                 "write role.ROLE.PLACE, such as role.host.0",
             );
         }
@@ -197,7 +202,7 @@ fn places<'v>(
         let Some(entries) = entries.as_object() else {
             notes.idle(
                 &path,
-                "is no object and says nothing",
+                "is not an object and says nothing",
                 "write one entry for each place, such as 0",
             );
             continue;
@@ -208,9 +213,11 @@ fn places<'v>(
                 judge_places(key, (&path, role), cast.of(role).len(), (names, notes));
             match entry.as_object() {
                 Some(fields) if means_somebody => found.push(Place { role, path, fields }),
-                None if means_somebody => {
-                    notes.idle(&path, "is no object and says nothing", "write an object")
-                }
+                None if means_somebody => notes.idle(
+                    &path,
+                    "is not an object and says nothing",
+                    "write an object",
+                ),
                 _ => {}
             }
         }
@@ -245,7 +252,7 @@ fn judge_places(
                 };
                 notes.idle(
                     path,
-                    "is no place in the role and does nothing",
+                    "is not a place in the role and does nothing",
                     &one_line(&instead),
                 );
             }

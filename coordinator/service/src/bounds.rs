@@ -220,7 +220,7 @@ pub(crate) async fn give_back(
     if !job.state.is_settled() {
         return Ok(());
     }
-    // Tries of a settled job are over: nothing is told of them any more.
+    // Attempts of a settled job are over: nothing is told of them any more.
     let filter = TaskFilter {
         job: Some(job.id.clone()),
         party: Some(party.clone()),

@@ -95,7 +95,7 @@ pub struct TaskFilter {
     pub party: Option<PartyId>,
     /// In one of these states.
     pub states: Vec<TaskState>,
-    /// Earlier tries too; without it, only the newest try of each task.
+    /// Earlier attempts too; without it, only the newest attempt of each task.
     pub all_attempts: bool,
     /// Newest first; without it, in the order in which they were added.
     pub newest_first: bool,

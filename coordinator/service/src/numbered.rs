@@ -9,7 +9,7 @@ use crate::filter::EntityFilter;
 use crate::ports::{Stored, Transaction};
 
 /// How often another id is tried when one is taken.
-const TRIES: u32 = 100;
+const ATTEMPTS: u32 = 100;
 /// The least number of thirteen digits.
 const LEAST: u64 = 1_000_000_000_000;
 
@@ -75,7 +75,7 @@ pub(crate) async fn place(
     mut entity: Entity,
     form: IdForm,
 ) -> Stored<Option<Entity>> {
-    for _ in 0..TRIES {
+    for _ in 0..ATTEMPTS {
         form.fill(&mut entity);
         if tx.insert_entity(&entity).await? {
             return Ok(Some(entity));

@@ -21,7 +21,7 @@ pub struct AgentFacts {
     pub rest: Option<String>,
     /// Whether its policy lets the coordinator's REST endpoint read its rows.
     pub rows_through_coordinator: bool,
-    /// Tries it knows.
+    /// Attempts it knows.
     pub attempts: Vec<(TaskId, Attempt)>,
     /// How many tasks it runs at once.
     pub slots: Option<u32>,
@@ -48,8 +48,8 @@ pub struct ParametersView {
 }
 
 impl Parties<'_> {
-    /// An agent's link stands. Its catalogue is kept for the time when it is away; tries that should be active there and
-    /// that it does not know are lost; tries it knows that are over are stopped; its orders go out.
+    /// An agent's link stands. Its catalogue is kept for the time when it is away; attempts that should be active there and
+    /// that it does not know are lost; attempts it knows that are over are stopped; its orders go out.
     pub async fn connected(
         self,
         party: &PartyId,
@@ -223,7 +223,7 @@ pub(crate) fn no_task(id: &TaskId) -> ServiceError {
     ))
 }
 
-/// Brings what we believe of a party's tries and what its agent knows of them into line.
+/// Brings what we believe of a party's attempts and what its agent knows of them into line.
 async fn reconcile(
     tx: &mut dyn Transaction,
     party: &PartyId,
@@ -267,7 +267,7 @@ async fn reconcile(
     Ok(())
 }
 
-/// Tries of one job that their agent does not know: lost, unless their order is still on its way.
+/// Attempts of one job that their agent does not know: lost, unless their order is still on its way.
 async fn lose(
     tx: &mut dyn Transaction,
     job: &JobId,

@@ -248,17 +248,17 @@ pub trait Claims {
 /// Tasks, one row for each attempt.
 #[async_trait]
 pub trait Tasks {
-    /// Adds tries; earlier attempts of the same tasks stop being the newest. An attempt that is there already is left alone.
+    /// Adds attempts; earlier attempts of the same tasks stop being the newest. An attempt that is there already is left alone.
     async fn insert_tasks(&mut self, tasks: &[Task]) -> Stored<()>;
-    /// The newest try of a task.
+    /// The newest attempt of a task.
     async fn task(&mut self, id: &TaskId) -> Stored<Option<Task>>;
-    /// The newest try of every task of a job, in the order in which they were added.
+    /// The newest attempt of every task of a job, in the order in which they were added.
     async fn tasks_of(&mut self, job: &JobId) -> Stored<Vec<Task>>;
     /// Replaces an attempt; false when there is none.
     async fn save_task(&mut self, task: &Task) -> Stored<bool>;
     /// The tasks that fit, one page of them, and how many fit in all.
     async fn find_tasks(&mut self, filter: &TaskFilter) -> Stored<(Vec<Task>, u64)>;
-    /// Tries that a party's agent may be working on.
+    /// Attempts that a party's agent may be working on.
     async fn active_at(&mut self, party: &PartyId) -> Stored<Vec<Task>>;
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use vocabulary::nearest::nearest;
 
 use crate::rules::Rules;
 use crate::settings::{has_names, whole};
@@ -184,35 +185,6 @@ fn section(path: &[String]) -> String {
     format!("[{}]\n", path.join("."))
 }
 
-/// The name that is least far from a text, if it is not far.
-fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let far = |name: &&str| distance(text, name);
-    names
-        .min_by_key(far)
-        .filter(|name| far(name) <= 1 + text.chars().count() / 3)
-}
-
-/// How many messages must be changed, added or left out.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (at, envelope) in one.chars().enumerate() {
-        let (mut next, mut corner) = (vec![at + 1], at);
-        for (place, own) in other.iter().enumerate() {
-            let above = row.get(place + 1).copied().unwrap_or_default();
-            let left = next.last().copied().unwrap_or_default();
-            next.push(
-                (corner + usize::from(*own != envelope))
-                    .min(above + 1)
-                    .min(left + 1),
-            );
-            corner = above;
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,6 +252,5 @@ mod tests {
             found.iter().any(|(line, ..)| *line == 1) && found.iter().any(|(line, ..)| *line == 4),
             "{found:?}"
         );
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

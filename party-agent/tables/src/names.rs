@@ -56,76 +56,22 @@ pub(crate) fn text_of_folder(folder: &str) -> Option<String> {
     (folder_name(&text) == folder).then_some(text)
 }
 
-/// The existing table that was probably meant by a name that does not exist: the one in another namespace, or the one
-/// whose name differs in few messages.
+/// The existing table that was probably meant by a name that does not exist: the one of that name in another namespace, or the
+/// one whose name differs in few letters.
 pub(crate) fn nearest<'a>(
     wanted: &TableRef,
     existing: impl IntoIterator<Item = &'a TableRef>,
 ) -> Option<String> {
-    /// Distances of longer names are taken between their beginnings.
-    const COMPARED: usize = 100;
-    let characters = |table: &TableRef| {
-        table
-            .to_string()
-            .chars()
-            .take(COMPARED)
-            .collect::<Vec<char>>()
-    };
-    let asked = characters(wanted);
-    let furthest = (asked.len() / 3).max(2);
-    let distance = |candidate: &TableRef| {
-        if candidate.name == wanted.name && !wanted.name.is_empty() {
-            return Some(1);
-        }
-        let other = characters(candidate);
-        (other.len().abs_diff(asked.len()) <= furthest)
-            .then(|| edit_distance(&asked, &other))
-            .filter(|far| *far <= furthest)
-    };
-    let scored = existing
-        .into_iter()
-        .filter_map(|candidate| Some((distance(candidate)?, candidate)));
-    scored.min().map(|(_, candidate)| candidate.to_string())
-}
-
-/// The name that was probably meant by one that does not exist: the one that differs in few messages.
-pub(crate) fn nearest_name<'a>(
-    wanted: &str,
-    existing: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    /// Longer names are no misspelt ones.
-    const COMPARED: usize = 100;
-    let asked: Vec<char> = wanted.chars().take(COMPARED).collect();
-    let furthest = (asked.len() / 3).max(1);
-    let distance = |candidate: &str| {
-        let other: Vec<char> = candidate.chars().take(COMPARED).collect();
-        let near = other.len().abs_diff(asked.len()) <= furthest;
-        near.then(|| edit_distance(&asked, &other))
-            .filter(|far| *far <= furthest)
-    };
-    let scored = existing
-        .into_iter()
-        .filter_map(|candidate| Some((distance(candidate)?, candidate)));
-    scored.min().map(|(_, candidate)| candidate.to_owned())
-}
-
-/// Messages to insert, remove or replace to make one text of the other (Levenshtein).
-fn edit_distance(left: &[char], right: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, character) in left.iter().enumerate() {
-        let mut diagonal = at;
-        let mut before = at + 1;
-        let mut next = vec![before];
-        for (above, other) in row.iter().skip(1).zip(right) {
-            let cost = (diagonal + usize::from(character != other))
-                .min(above + 1)
-                .min(before + 1);
-            (diagonal, before) = (*above, cost);
-            next.push(cost);
-        }
-        row = next;
+    let existing: Vec<&TableRef> = existing.into_iter().collect();
+    let elsewhere = existing
+        .iter()
+        .filter(|table| table.name == wanted.name && !wanted.name.is_empty());
+    if let Some(table) = elsewhere.min() {
+        return Some(table.to_string());
     }
-    row.last().copied().unwrap_or_default()
+    let names: Vec<String> = existing.iter().map(ToString::to_string).collect();
+    vocabulary::nearest::nearest(&wanted.to_string(), names.iter().map(String::as_str))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -176,15 +122,6 @@ mod tests {
             if !folder.contains('~') {
                 prop_assert_eq!(text_of_folder(&folder), Some(text));
             }
-        }
-
-        #[test]
-        fn measures_a_distance(left in "[ab]{0,8}", right in "[ab]{0,8}") {
-            let characters = |text: &str| text.chars().collect::<Vec<char>>();
-            let far = edit_distance(&characters(&left), &characters(&right));
-            prop_assert_eq!(far, edit_distance(&characters(&right), &characters(&left)));
-            prop_assert_eq!(far == 0, left == right);
-            prop_assert!(far <= left.len().max(right.len()) && far >= left.len().abs_diff(right.len()));
         }
     }
 

@@ -26,6 +26,16 @@ pub enum JobState {
     TimedOut,
 }
 
+impl JobState {
+    /// The states of jobs that are under way.
+    pub const UNSETTLED: [JobState; 4] = [
+        JobState::Offered,
+        JobState::Queued,
+        JobState::Running,
+        JobState::Stopping,
+    ];
+}
+
 /// What can happen to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -153,6 +163,14 @@ Refused: RerunAsked>Offered
 Canceled: RerunAsked>Offered
 TimedOut: RerunAsked>Offered
 ";
+
+    #[test]
+    fn knows_which_states_are_under_way() {
+        for state in JobState::ALL {
+            let listed = JobState::UNSETTLED.contains(&state);
+            assert_eq!(listed, !state.is_settled(), "{state:?}");
+        }
+    }
 
     #[test]
     fn allows_exactly_the_pairs_of_the_table() {

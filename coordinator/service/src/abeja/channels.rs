@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::deployment::{Channel, ChannelFile};
+use domain::abeja::deployment::{Channel, ChannelFile};
 use domain::{Entity, EntityKind, Job, JobState};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, JobId, PartyId, TableRef, Tenant, Timestamp};

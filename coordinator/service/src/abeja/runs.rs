@@ -7,8 +7,8 @@ mod input;
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 
-use domain::deployment::Deployment;
-use domain::run::{Run, RunEnd, RunRequest, RunStatus, RunView};
+use domain::abeja::deployment::Deployment;
+use domain::abeja::run::{Run, RunEnd, RunRequest, RunStatus, RunView};
 use domain::{Entity, EntityKind, Job, JobState};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
@@ -223,7 +223,10 @@ impl Runs<'_> {
                 .into()
         };
         let number = distribution.cloned().unwrap_or_else(next);
-        format!("run/{tenant}/{}", domain::run::queue_of(&number, QUEUES))
+        format!(
+            "run/{tenant}/{}",
+            domain::abeja::run::queue_of(&number, QUEUES)
+        )
     }
 
     async fn start(
@@ -345,7 +348,7 @@ impl Runs<'_> {
         self.coordinator
             .entities()
             .change(EntityKind::ChannelFile, None, &file.id, |entity| {
-                let mut body: domain::deployment::ChannelFile = entity.read()?;
+                let mut body: domain::abeja::deployment::ChannelFile = entity.read()?;
                 body.import = Some(made);
                 entity.write(&body)
             })

@@ -1,6 +1,6 @@
 //! Deployments and their versions: made, changed, given up; and the one that every tenant has.
 
-use domain::deployment::{
+use domain::abeja::deployment::{
     BUILT_IN, BUILT_IN_LABEL, Deployment, DeploymentVersion, PREDICT_HANDLER,
 };
 use domain::{Entity, EntityKind, JobState};
@@ -18,12 +18,6 @@ handle! {
 
 /// Jobs that one query looks for.
 const JOBS_AT_ONCE: usize = 500;
-const UNSETTLED: [JobState; 4] = [
-    JobState::Offered,
-    JobState::Queued,
-    JobState::Running,
-    JobState::Stopping,
-];
 
 impl Targets<'_> {
     /// A tenant's deployments, oldest first; the built-in one among them.
@@ -257,16 +251,16 @@ impl Targets<'_> {
 async fn refuse_live(
     tx: &mut dyn Transaction,
     runs: &[Entity],
-    concerns: impl Fn(&domain::Run) -> bool,
+    concerns: impl Fn(&domain::abeja::Run) -> bool,
 ) -> Result<(), ServiceError> {
     let concerned = runs
         .iter()
-        .filter(|run| run.read::<domain::Run>().is_ok_and(|body| concerns(&body)));
+        .filter(|run| run.read::<domain::abeja::Run>().is_ok_and(|body| concerns(&body)));
     let jobs: Vec<JobId> = concerned.filter_map(|run| run.job.clone()).collect();
     for ids in jobs.chunks(JOBS_AT_ONCE) {
         let filter = JobFilter {
             ids: ids.to_vec(),
-            states: UNSETTLED.to_vec(),
+            states: JobState::UNSETTLED.to_vec(),
             limit: Some(1),
             ..JobFilter::default()
         };

@@ -2,8 +2,8 @@
 //! another; and versions whose weights somebody brought.
 
 use async_trait::async_trait;
-use domain::deployment::{TrainingDefinition, TrainingModel};
-use domain::projects::LearnedModel;
+use domain::abeja::deployment::{TrainingDefinition, TrainingModel};
+use domain::meteos::LearnedModel;
 use domain::{Entity, EntityKind, Job, JobState};
 use vocabulary::{ErrorCode, Fault, Tenant, Timestamp};
 

@@ -149,7 +149,7 @@ fn same_step<'a>(old: &Job, parsed: &'a Parsed, name: &str) -> Result<&'a Step, 
 }
 
 impl InheritedSteps {
-    /// The first tries of a job's tasks, those that were taken over in place of those that would wait.
+    /// The first attempts of a job's tasks, those that were taken over in place of those that would wait.
     pub(crate) fn settle(&self, job: &JobId, now: Timestamp, tasks: &mut [Task]) {
         for task in tasks {
             let done = self.tasks.iter().find(|done| {

@@ -16,14 +16,14 @@ use crate::jobs::Jobs;
 use crate::ports::{Stored, Transaction};
 use crate::records::{StoredModel, TextKind};
 
-/// Most letters of what an agent says of a task's progress.
+/// Most characters of what an agent says of a task's progress.
 const MOST_PROGRESS: usize = 1_000;
-/// Most letters of each text of a fault.
+/// Most characters of each text of a fault.
 const MOST_FAULT: usize = 10_000;
 
 impl Jobs<'_> {
     /// Writes down what an agent reports, in one transaction, and wakes the loop when a task's state changed. Reports of
-    /// tries that are over or unknown do not count; a report of another party's task is refused with all others.
+    /// attempts that are over or unknown do not count; a report of another party's task is refused with all others.
     pub async fn record_reports(
         self,
         party: &PartyId,

@@ -23,7 +23,7 @@ use crate::schedules::{due_schedule, note_begun};
 use crate::{ServiceError, events};
 
 /// How often another id is tried when the store has one already.
-const ID_TRIES: u32 = 100;
+const ID_ATTEMPTS: u32 = 100;
 /// How long the initiator's agent may take to check parameters; somebody waits for the answer.
 const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -394,7 +394,7 @@ impl Jobs<'_> {
         job.definition = parsed.definition(dsl, conf);
         (job.name, job.description) = (name, description);
         job.settings.inherited.clone_from(&inherited.steps);
-        for _ in 0..ID_TRIES {
+        for _ in 0..ID_ATTEMPTS {
             if tx.insert_job(&job).await? {
                 let mut tasks = tasks_of(&job);
                 inherited.settle(&job.id, now, &mut tasks);
@@ -489,11 +489,11 @@ async fn keep_name(
 /// A job that asks for more cores than some party has at all.
 fn beyond_capacity(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagnostic> {
     let of = |party: &vocabulary::PartyId| presence.agents.get(party).and_then(|agent| agent.slots);
-    let rooms = parsed.cast.participants().filter_map(|who| {
+    let components = parsed.cast.participants().filter_map(|who| {
         let slots: u32 = of(&who.party)?;
         Some((slots.saturating_mul(domain::capacity::CORES_OF_SLOT), who))
     });
-    let (most, who) = rooms
+    let (most, who) = components
         .filter(|(most, who)| parsed.settings.cores_of(who) > *most)
         .min()?;
     let wanted = parsed.settings.cores_of(&who);

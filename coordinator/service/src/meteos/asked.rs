@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::projects::{Asked, LearnedModel, Serving, Standing};
+use domain::meteos::{Asked, LearnedModel, Serving, Standing};
 use domain::{Entity, EntityKind};
 use serde_json::Value;
 use vocabulary::PartyId;

@@ -1,6 +1,6 @@
 //! Datasets: brought in, transformed, split.
 
-use domain::projects::{Dataset, step};
+use domain::meteos::{Dataset, step};
 use domain::{Entity, EntityKind, Experiment};
 use vocabulary::{PartyId, StepName, TableRef};
 

@@ -1,6 +1,6 @@
 //! Models: learned, learned anew, kept ready, put away.
 
-use domain::projects::{LearnedModel, Serving, Standing};
+use domain::meteos::{LearnedModel, Serving, Standing};
 use domain::{Entity, EntityKind, Experiment};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 

@@ -1,7 +1,7 @@
 //! Compute profiles, and experiments that are made with one.
 
 use domain::experiment::Name;
-use domain::projects::Profile;
+use domain::meteos::Profile;
 use domain::{EntityKind, Experiment, NewExperiment, Workspace};
 use serde_json::{Map, json};
 use vocabulary::Limits;

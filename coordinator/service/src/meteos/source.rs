@@ -1,7 +1,7 @@
 //! Where lines come from: `internal://DATASET`, or `swift://CONTAINER/OBJECT`, a file that the tenant's party keeps.
 
-use domain::deployment::ChannelFile;
-use domain::projects::{Dataset, Standing};
+use domain::abeja::deployment::ChannelFile;
+use domain::meteos::{Dataset, Standing};
 use domain::{Entity, EntityKind};
 use serde_json::Value;
 use vocabulary::{JobId, PartyId, Tenant};

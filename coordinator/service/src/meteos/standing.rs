@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::projects::{Standing, task_of};
+use domain::meteos::{Standing, task_of};
 use domain::{Entity, Job};
 use serde_json::Value;
 use vocabulary::{JobId, StepName};

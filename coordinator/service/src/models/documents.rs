@@ -487,7 +487,7 @@ fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelV
         JobId::new(version.clone()).map_err(|error| unfit(error.to_string()))?;
     }
     if documents.model_id.is_empty() || documents.model_id.len() > 4_096 {
-        return Err(unfit("a model id has 1 to 4096 letters".to_owned()));
+        return Err(unfit("a model id has 1 to 4096 characters".to_owned()));
     }
     if documents
         .components

@@ -31,7 +31,7 @@ pub(crate) struct Behaviour {
     pub(crate) answers_after: Duration,
     /// How long a task runs; `None` until it is stopped.
     pub(crate) runs: Option<Duration>,
-    /// Tries of a step that fail.
+    /// Attempts of a step that fail.
     pub(crate) fails: BTreeMap<String, u32>,
     /// With what; a table is missing when it is not set.
     pub(crate) fails_with: Option<Fault>,

@@ -274,7 +274,7 @@ async fn a_goodbye_ends_the_lease_at_once() {
         });
         world.agents.connect(&party("10000")).await;
         assert_eq!(world.settled(&job.id).await.state, JobState::Succeeded);
-        let rows = world.tasks_of_all_tries(&job.id).await;
+        let rows = world.tasks_of_all_attempts(&job.id).await;
         let first = rows
             .iter()
             .find(|task| task.key.id.party == party("10000") && task.key.attempt == Attempt(0));
@@ -342,7 +342,7 @@ async fn a_lost_agents_step_starts_again_when_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_restarted_within_its_lease_loses_its_tries_at_once() {
+async fn an_agent_that_restarted_within_its_lease_loses_its_attempts_at_once() {
     let world = World::new().await;
     world.agents.behave(&party("10000"), |own| own.runs = None);
     let job = world.submit(reader_dsl(), pair_conf(10000)).await;

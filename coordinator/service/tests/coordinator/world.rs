@@ -167,7 +167,7 @@ impl World {
         self.coordinator.jobs().tasks(&filter).await.unwrap().0
     }
 
-    pub(crate) async fn tasks_of_all_tries(&self, id: &JobId) -> Vec<Task> {
+    pub(crate) async fn tasks_of_all_attempts(&self, id: &JobId) -> Vec<Task> {
         let filter = TaskFilter {
             job: Some(id.clone()),
             all_attempts: true,

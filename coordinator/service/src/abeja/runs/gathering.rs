@@ -1,6 +1,7 @@
 //! Lines of the parties' own logs, put among those of a run's job.
 
-use domain::{Entity, EntityKind, Event, Job, Run};
+use domain::abeja::Run;
+use domain::{Entity, EntityKind, Event, Job};
 use vocabulary::{JobId, Timestamp};
 
 use crate::ServiceError;

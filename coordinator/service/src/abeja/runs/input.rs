@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::deployment::{Channel, ChannelFile};
-use domain::run::FileName;
+use domain::abeja::deployment::{Channel, ChannelFile};
+use domain::abeja::run::FileName;
 use domain::{Entity, EntityKind};
 use vocabulary::{ErrorCode, Fault, JobId, PartyId, TableRef, Tenant};
 

@@ -134,8 +134,8 @@ mod tests {
     use vocabulary::Role;
 
     use super::*;
+    use crate::abeja::run::RunEnd;
     use crate::fixture::{cast, snapshot, step};
-    use crate::run::RunEnd;
     use crate::schedule::JobSnapshot;
 
     fn status(of: &JobSnapshot, imports: bool) -> RunStatus {

@@ -1,13 +1,13 @@
 //! The known name that a misspelt one probably meant.
 
 /// Names longer than this are not compared.
-const LONGEST: usize = 64;
+const LONGEST: usize = 100;
 /// So many messages are enough to mean a name by its beginning.
 const LEAST_BEGINNING: usize = 3;
 
 /// The known name nearest to `name`, if one is near enough: at most a third of its messages differ, case aside, or it begins
 /// with all of `name`.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let characters: Vec<char> = name.to_lowercase().chars().take(LONGEST + 1).collect();
     if characters.len() > LONGEST {
         return None;
@@ -35,10 +35,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// The sentence that offers the nearest name, or else lists the first few known ones.
-pub(crate) fn hint<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a str> + Clone,
-) -> Option<String> {
+pub fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
     if let Some(best) = nearest(name, known.clone()) {
         return Some(format!("did you mean {best}?"));
     }
@@ -52,31 +49,61 @@ pub(crate) fn hint<'a>(
 
 /// Levenshtein's edit distance; two neighbours that changed places count as one change.
 fn distance(a: &[char], b: &[char]) -> usize {
+    // Each row begins with the distance from an empty beginning of `b`; `before` is the row above `row`.
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or_default();
+    let mut above: Option<char> = None;
     for (i, left) in a.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, right) in b.iter().enumerate() {
-            let change = at(&row, j) + usize::from(left != right);
-            let insert = at(&next, j) + 1;
-            let delete = at(&row, j + 1) + 1;
-            let mut least = change.min(insert).min(delete);
-            let swapped =
-                i > 0 && j > 0 && a.get(i - 1) == Some(right) && b.get(j - 1) == Some(left);
-            if swapped {
-                least = least.min(at(&before, j - 1) + 1);
+        let mut nearest = i + 1;
+        let mut next = vec![nearest];
+        let mut ahead: Option<char> = None;
+        // Two letters back in the row before: there is none at the first letter, where nothing can have changed places.
+        let two_back = std::iter::once(&usize::MAX)
+            .chain(&before)
+            .chain(std::iter::repeat(&usize::MAX));
+        for (((right, diagonal), up), swapped) in
+            b.iter().zip(&row).zip(row.iter().skip(1)).zip(two_back)
+        {
+            nearest = (diagonal + usize::from(left != right))
+                .min(nearest + 1)
+                .min(up + 1);
+            if above == Some(*right) && ahead == Some(*left) {
+                nearest = nearest.min(swapped.saturating_add(1));
             }
-            next.push(least);
+            next.push(nearest);
+            ahead = Some(*right);
         }
+        above = Some(*left);
         before = std::mem::replace(&mut row, next);
     }
-    row.last().copied().unwrap_or_default()
+    row.last().copied().unwrap_or(a.len())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn measures_a_distance() {
+        let far = |a: &str, b: &str| {
+            let [a, b] = [a, b].map(|text| text.chars().collect::<Vec<char>>());
+            assert_eq!(distance(&a, &b), distance(&b, &a));
+            distance(&a, &b)
+        };
+        for (a, b, expected) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("abc", "abc", 0),
+            ("abc", "acb", 1),
+            ("ab", "ba", 1),
+            ("kitten", "sitting", 3),
+            ("abcdef", "badcfe", 3),
+            ("hots", "host", 1),
+            ("a", "b", 1),
+        ] {
+            assert_eq!(far(a, b), expected, "{a} {b}");
+        }
+    }
 
     #[test]
     fn offers_a_name_that_is_near() {

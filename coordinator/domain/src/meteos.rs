@@ -1,4 +1,4 @@
-//! What a project works with under ids of its own: compute profiles, datasets, models, and what is asked of models. Each is
+//! What Meteos' projects work with under ids of their own: compute profiles, datasets, models, and what is asked of models. Each is
 //! the body of an entity; how it stands is read from its job.
 
 use serde::{Deserialize, Serialize};
