@@ -3,6 +3,7 @@
 mod access;
 mod again;
 mod fixture;
+mod golden;
 mod lists;
 mod logs;
 mod malformed;

@@ -31,7 +31,7 @@ impl JobTasks {
         task_row(&self.job, task, word, why.as_ref())
     }
 
-    /// The newest try of a participant's task in a step.
+    /// The newest attempt of a participant's task in a step.
     pub(super) fn newest(&self, step: &StepName, who: &Participant) -> Option<&Task> {
         let own = self
             .tasks
@@ -49,7 +49,7 @@ impl JobTasks {
         status::federated(siblings.map(|task| task.state))
     }
 
-    /// The tries that are shown: of a local job only the initiator's, which stands for all.
+    /// The attempts that are shown: of a local job only the initiator's, which stands for all.
     fn shown(&self) -> impl Iterator<Item = &Task> {
         let local = is_local(&self.job);
         self.tasks

@@ -4,9 +4,11 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a failed step of a test is a failed test"
 )]
 
+pub mod golden;
 mod store;
 
 use std::sync::Arc;

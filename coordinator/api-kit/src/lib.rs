@@ -1,16 +1,28 @@
-//! What every API of the coordinator is built from: who came, the way to the parties' agents, one port for all.
+//! What every API of the coordinator is built from: one table of routes and what is made of it, who came, the way to the parties'
+//! agents, one port for all.
 //!
 //! An API is a thin view: it reads a foreign API's requests, calls the service, and shows the answer in its own envelope, with its
 //! own words and paging. Each is a crate of its own and knows no other; they share this one.
 
 mod caller;
 mod dispatch;
+pub mod field;
+pub mod members;
+pub mod page;
+mod pattern;
+mod route;
+mod router;
 mod rows;
 
 use std::sync::Arc;
 
 pub use caller::{AuthenticatedCaller, Authenticator, principal_of};
 pub use dispatch::{Apis, dispatch};
+pub use field::{Field, Kind};
+pub use members::{FieldError, Members};
+pub use pattern::Segments;
+pub use route::{Answering, Handler, Method, Route, count, joined};
+pub use router::{Api, Matched, Miss, bare_router, router};
 pub use rows::Rows;
 use service::Coordinator;
 

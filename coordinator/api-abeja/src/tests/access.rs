@@ -11,12 +11,12 @@ use super::fixture::{World, below};
 use crate::{Open, ROUTES, Route};
 
 /// Everything of organization 9999 that a path can name.
-struct Own {
-    ids: Vec<(&'static str, String)>,
+pub(super) struct Own {
+    pub(super) ids: Vec<(&'static str, String)>,
 }
 
 impl Own {
-    async fn of(world: &World) -> Self {
+    pub(super) async fn of(world: &World) -> Self {
         let make = async |path: &str, body: Value| {
             let request = Request::builder()
                 .method("POST")
@@ -61,14 +61,14 @@ impl Own {
         }
     }
 
-    fn path(&self, route: &Route, organization: &str) -> String {
+    pub(super) fn path(&self, route: &Route, organization: &str) -> String {
         let path = route.path.replace("{organization}", organization);
         self.ids
             .iter()
             .fold(path, |path, (name, id)| path.replace(name, id))
     }
 
-    fn body(&self, route: &Route) -> Value {
+    pub(super) fn body(&self, route: &Route) -> Value {
         let version = &self.ids[2].1;
         let member = |name: &&'static str| {
             let name = name.trim_end_matches('!');
@@ -168,7 +168,12 @@ async fn kept(world: &World) -> String {
             deleted: true,
             ..EntityFilter::of(kind)
         };
-        let (entities, _) = world.coordinator.entities().find(&filter).await.expect("entities");
+        let (entities, _) = world
+            .coordinator
+            .entities()
+            .find(&filter)
+            .await
+            .expect("entities");
         let own = entities
             .into_iter()
             .filter(|entity| entity.tenant.as_str() == "9999");

@@ -45,7 +45,7 @@ fn guarded(router: Router) -> Router {
 }
 
 /// A body that names what belongs to others, with every member that the route reads.
-fn body(route: &Route) -> Value {
+pub(super) fn body(route: &Route) -> Value {
     let mut body = Map::new();
     for name in route.needs.iter().copied().chain(route.members_taken()) {
         let value = match name {
@@ -172,7 +172,12 @@ async fn stored(world: &World) -> String {
     for job in &jobs {
         text += &format!(
             "{:?}",
-            world.coordinator.jobs().notes(&job.id).await.expect("notes")
+            world
+                .coordinator
+                .jobs()
+                .notes(&job.id)
+                .await
+                .expect("notes")
         );
     }
     text
@@ -327,7 +332,7 @@ fn knows_every_route_that_answers_with_a_file() {
     for path in rest::fate_reply::FILE_ROUTES {
         assert!(
             files.iter().any(|file| file == path),
-            "{path} is no file route"
+            "{path} is not a file route"
         );
     }
 }

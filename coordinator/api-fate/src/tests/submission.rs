@@ -234,7 +234,8 @@ async fn what_is_said_for_one_party_is_shown_and_used_there() {
     );
     let kept = world
         .coordinator
-        .job(&job.as_str().expect("id").parse().expect("id"))
+        .jobs()
+        .get(&job.as_str().expect("id").parse().expect("id"))
         .await
         .expect("there");
     let cores: Vec<u32> = kept
@@ -338,7 +339,8 @@ async fn stores_an_upload_that_names_no_party_at_every_open_party() {
     assert_eq!(rows.as_array().map(Vec::len), Some(1));
     let stored = world
         .coordinator
-        .job(&job.parse().expect("id"))
+        .jobs()
+        .get(&job.parse().expect("id"))
         .await
         .expect("job");
     assert_eq!(stored.cast.local, vec![party("10000"), party("9999")]);
@@ -424,7 +426,8 @@ async fn makes_the_job_of_an_upload_that_a_partys_endpoint_staged() {
     assert_eq!(made["retcode"], 0, "{made}");
     let stored = world
         .coordinator
-        .job(&made["jobId"].as_str().expect("id").parse().expect("id"))
+        .jobs()
+        .get(&made["jobId"].as_str().expect("id").parse().expect("id"))
         .await
         .expect("job");
     assert_eq!(stored.cast.local, vec![party("9999")]);
@@ -449,7 +452,8 @@ async fn starts_a_download_at_the_party_that_has_the_table() {
     assert_eq!(reply["retcode"], 0, "{reply}");
     let stored = world
         .coordinator
-        .job(&reply["jobId"].as_str().expect("id").parse().expect("id"))
+        .jobs()
+        .get(&reply["jobId"].as_str().expect("id").parse().expect("id"))
         .await
         .expect("job");
     assert_eq!(stored.cast.local, vec![party("9999")]);

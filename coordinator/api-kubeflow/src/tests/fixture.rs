@@ -117,9 +117,28 @@ impl World {
         token: &str,
         body: &str,
     ) -> (u16, String, String) {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("/apis/v1beta1{path}"));
+        let path = format!("/apis/v1beta1{path}");
+        self.ask_whole(method, &path, token, body).await
+    }
+
+    /// The same of a whole path, without a credential.
+    pub(super) async fn whole(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> (u16, String, String) {
+        self.ask_whole(method, path, "", body).await
+    }
+
+    async fn ask_whole(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &str,
+    ) -> (u16, String, String) {
+        let mut request = Request::builder().method(method).uri(path);
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }

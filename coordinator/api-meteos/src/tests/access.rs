@@ -12,7 +12,7 @@ use vocabulary::ManualClock;
 use super::world::{START, World};
 use crate::{Action, Options, Route, routes};
 
-fn access() -> Access {
+pub(super) fn access() -> Access {
     let entry = |name: &str, holder: &str, expires: &str| {
         let hash = token::sha256(&daemon::Secret::new(name));
         format!("[[tokens]]\nsha256 = '{hash}'\n{holder}\nexpires = '{expires}'\n")
@@ -48,7 +48,7 @@ async fn ask(
 }
 
 /// Something of each collection, of the tenant 9999: ids by collection.
-async fn filled(world: &World) -> Vec<(&'static str, String)> {
+pub(super) async fn filled(world: &World) -> Vec<(&'static str, String)> {
     let mut made: Vec<(&'static str, String)> = Vec::new();
     let id = |text: &str, singular: &str| {
         let body: Value = serde_json::from_str(text).expect("json");
@@ -83,7 +83,7 @@ async fn filled(world: &World) -> Vec<(&'static str, String)> {
     made
 }
 
-fn path_of(route: &Route, project: &str, made: &[(&'static str, String)]) -> String {
+pub(super) fn path_of(route: &Route, project: &str, made: &[(&'static str, String)]) -> String {
     let id = made
         .iter()
         .find(|(plural, _)| route.path.contains(&format!("/{plural}/")));
@@ -91,7 +91,7 @@ fn path_of(route: &Route, project: &str, made: &[(&'static str, String)]) -> Str
     route.path.replace("{project}", project).replace("{id}", id)
 }
 
-fn body_of(route: &Route, made: &[(&'static str, String)]) -> Value {
+pub(super) fn body_of(route: &Route, made: &[(&'static str, String)]) -> Value {
     let id = |plural: &str| {
         made.iter()
             .find(|(name, _)| *name == plural)
