@@ -120,7 +120,7 @@ mod tests {
                 assert_eq!(block.first_row, rows);
                 for (number, line) in block.each() {
                     let expected = (number - 1).to_string();
-                    // lines of more than four messages are too long
+                    // lines of more than four characters are too long
                     assert_eq!(line, (expected.len() <= 4).then_some(expected.as_bytes()));
                     numbers.push(number);
                     rows += 1;

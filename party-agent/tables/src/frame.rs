@@ -104,6 +104,35 @@ impl Cells<'_> {
         }
     }
 
+    /// How many.
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Cells::Text(cells) => cells.len(),
+            Cells::Float(cells) | Cells::Short(cells, _) => cells.len(),
+            Cells::Integer(cells) | Cells::Fixed(cells, _) => cells.len(),
+        }
+    }
+
+    /// The numbers of a text column that is kept as numbers, where there is no gap: all at once.
+    pub(crate) fn all_numbers(&self) -> Option<Vec<f64>> {
+        let mut numbers = Vec::with_capacity(self.rows());
+        match self {
+            Cells::Fixed(cells, digits) if cells.null_count() == 0 => {
+                for chunk in cells.downcast_iter() {
+                    let chunk = chunk.values().iter();
+                    numbers.extend(chunk.map(|number| fixed_value(*number, *digits)));
+                }
+            }
+            Cells::Short(cells, _) if cells.null_count() == 0 => {
+                for chunk in cells.downcast_iter() {
+                    numbers.extend_from_slice(chunk.values());
+                }
+            }
+            _ => return None,
+        }
+        Some(numbers)
+    }
+
     /// The numbers of a text column that is kept as numbers; a gap stands for empty text.
     pub(crate) fn numbers(&self) -> Option<Box<dyn Iterator<Item = Option<f64>> + '_>> {
         match self {
@@ -119,6 +148,11 @@ impl Cells<'_> {
 }
 
 impl ColumnData {
+    /// Values as they are.
+    pub(crate) fn of(values: Values) -> Self {
+        Self::plain(series_of(values))
+    }
+
     fn plain(series: Series) -> Self {
         Self {
             series,
@@ -246,8 +280,7 @@ impl Frame {
 
     /// A frame of values, which must be equally long.
     pub(crate) fn from_values(rows: usize, values: Vec<Values>) -> Result<Self> {
-        let plain = |values| ColumnData::plain(series_of(values));
-        Self::from_data(rows, values.into_iter().map(plain).collect())
+        Self::from_data(rows, values.into_iter().map(ColumnData::of).collect())
     }
 
     /// A frame without rows.

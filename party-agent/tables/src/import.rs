@@ -7,6 +7,7 @@ use std::io::Read;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value};
+use vocabulary::Stop;
 use vocabulary::table::{Receipt, Rejection};
 
 use crate::blocks::{Block, Blocks};
@@ -17,6 +18,8 @@ use crate::frame::{Frame, TextBuilder};
 use crate::header::{self, Header, delimiter_byte, first_line, listed, look_at, named, schema_of};
 use crate::lines::{Lines, Splitter, Unclosed, join_fields};
 use crate::reshape::check_partitions;
+use crate::schema::Schema;
+use crate::spill::{Gathered, SpillFolder};
 use crate::table::Table;
 
 /// How a file is to be read.
@@ -101,6 +104,16 @@ pub fn import(
     options: &ImportOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Table, Receipt)> {
+    import_to(reader, options, progress, None)
+}
+
+/// The same; rows of a large file go where there is a place for them, as they are read.
+pub(crate) fn import_to(
+    reader: impl Read + Send,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(u64),
+    place: Option<SpillFolder>,
+) -> Result<(Table, Receipt)> {
     check_partitions(options.partitions)?;
     let delimiter = delimiter_byte(options.delimiter)?;
     let (decoded, decoding) = Decoded::of(reader)?;
@@ -125,7 +138,7 @@ pub fn import(
         width: schema.columns.len(),
         ids,
     };
-    let mut intake = Intake::default();
+    let mut intake = Intake::new(place);
     let mut blocks = Blocks::new(lines);
     let mut round = blocks.round()?;
     let doubt = doubt_of_ids(header.as_ref(), round.first(), options)?;
@@ -139,13 +152,15 @@ pub fn import(
                     .collect::<Result<Vec<Piece>>>()
             },
         );
-        pieces?.into_iter().for_each(|piece| intake.take(piece));
+        pieces?
+            .into_iter()
+            .try_for_each(|piece| intake.take(piece))?;
         progress(intake.receipt.rows_in);
         round = next?;
     }
     progress(intake.receipt.rows_in);
     let (padded, spaced) = (intake.padded, intake.spaced);
-    let (frames, mut receipt) = intake.finish()?;
+    let (table, mut receipt) = intake.finish(schema)?;
     if receipt.stored == 0 {
         return Err(no_rows(&receipt, options.head));
     }
@@ -165,7 +180,6 @@ pub fn import(
         let what = "ids have spaces before or behind them: they are other ids than those without";
         receipt.notes.push(format!("{spaced} {what}"));
     }
-    let table = Table::of_frames(schema, frames)?;
     let unnamed = header.as_ref().map_or(0, |header| header.unnamed);
     let table = without_unnamed(
         table,
@@ -480,9 +494,8 @@ impl Refused {
 }
 
 /// Pieces on their way into a table, in the order of the file.
-#[derive(Default)]
 struct Intake {
-    frames: Vec<Frame>,
+    gathered: Gathered,
     receipt: Receipt,
     refused: Refused,
     padded: u64,
@@ -494,7 +507,20 @@ struct Intake {
 }
 
 impl Intake {
-    fn take(&mut self, piece: Piece) {
+    fn new(place: Option<SpillFolder>) -> Self {
+        Self {
+            gathered: Gathered::new(place, &Stop::NEVER),
+            receipt: Receipt::default(),
+            refused: Refused::default(),
+            padded: 0,
+            spaced: 0,
+            accepted: 0,
+            latest: HashMap::new(),
+            replaced: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, piece: Piece) -> Result<()> {
         self.receipt.rows_in += piece.rows_in;
         self.padded += piece.padded;
         self.spaced += piece.spaced;
@@ -508,10 +534,10 @@ impl Intake {
                 .extend(self.latest.insert(digest, self.accepted));
             self.accepted += 1;
         }
-        self.frames.push(piece.frame);
+        self.gathered.push(&piece.frame)
     }
 
-    fn finish(mut self) -> Result<(Vec<Frame>, Receipt)> {
+    fn finish(mut self, schema: Schema) -> Result<(Table, Receipt)> {
         self.receipt.replaced = self.replaced.len() as u64;
         self.receipt.stored = (self.accepted - self.replaced.len()) as u64;
         self.receipt.reasons = self
@@ -520,26 +546,16 @@ impl Intake {
             .into_iter()
             .map(|(_, rejection)| rejection)
             .collect();
-        let mut keep = vec![
-            true;
-            if self.replaced.is_empty() {
-                0
-            } else {
-                self.accepted
-            }
-        ];
-        for row in self.replaced {
-            keep.get_mut(row).into_iter().for_each(|kept| *kept = false);
+        let table = self.gathered.finish(schema, None)?;
+        if self.replaced.is_empty() {
+            return Ok((table, self.receipt));
         }
-        let mut start = 0;
-        for frame in &mut self.frames {
-            let end = start + frame.rows();
-            if let Some(keep) = keep.get(start..end).filter(|keep| keep.contains(&false)) {
-                *frame = frame.filter(keep)?;
-            }
-            start = end;
-        }
-        Ok((self.frames, self.receipt))
+        self.replaced.sort_unstable();
+        let mut replaced = self.replaced.into_iter().peekable();
+        let kept: Vec<usize> = (0..table.rows())
+            .filter(|row| replaced.next_if_eq(row).is_none())
+            .collect();
+        Ok((table.rows_at(&kept)?, self.receipt))
     }
 }
 

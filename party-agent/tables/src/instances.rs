@@ -73,6 +73,11 @@ impl Missing {
         self.numbers.contains(&number)
     }
 
+    /// Whether it names numbers.
+    pub(crate) fn names_numbers(&self) -> bool {
+        !self.numbers.is_empty()
+    }
+
     /// What a text says where a number is wanted.
     pub fn read(&self, text: Option<&str>) -> Cell {
         match text {

@@ -158,6 +158,10 @@ fn append_floats(
             }
         }
         Cells::Fixed(..) | Cells::Short(..) => {
+            if let Some(all) = cells.all_numbers().filter(|_| !missing.names_numbers()) {
+                numbers.extend(all);
+                return Ok(());
+            }
             let empty = parse_float(Some(""), missing);
             for cell in cells.numbers().into_iter().flatten() {
                 let wrong = not_a_number(column, numbers.len());

@@ -5,7 +5,7 @@ use vocabulary::TableRef;
 /// Encoded names longer than this are cut and told apart by a hash: file systems end at 255 bytes.
 const LONGEST: usize = 120;
 
-/// A folder name for any text: different texts give different names, also where message case does not count, and no
+/// A folder name for any text: different texts give different names, also where the case of letters does not count, and no
 /// name is `.`, `..`, hidden, or holds a separator.
 pub(crate) fn folder_name(text: &str) -> String {
     if text.is_empty() {

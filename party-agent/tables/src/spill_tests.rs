@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use vocabulary::{Stop, TableRef};
 
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
-use crate::{Table, TableError, TableStore, Values};
+use crate::{ImportOptions, Table, TableError, TableStore, Values, import};
 
 const ROWS: usize = 20_000;
 
@@ -143,6 +143,40 @@ fn what_is_made_of_a_stored_table_waits_in_files_and_goes_with_its_last_reader()
     let back = store.read(&name("b")).expect("read");
     assert_eq!(back.content_hash().expect("hash"), expected);
     assert_eq!(store.list().expect("names"), [name("a"), name("b")]);
+}
+
+#[test]
+fn a_file_is_read_into_files_and_is_the_table_that_it_is_in_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = TableStore::open(folder.path()).expect("opens");
+    let mut text = "id,n,x,w\n".to_owned();
+    for row in 0..ROWS {
+        // Some ids come twice, some cells are empty, and one column is of no numbers in its last rows.
+        let word = if row < ROWS - 5 { "7" } else { "x" };
+        let gap = if row % 11 == 0 { "" } else { "0.50" };
+        text += &format!("id{},{row},{gap},{word}\n", row % (ROWS - 100));
+    }
+    let options = ImportOptions::default();
+    let (whole, receipt) = import(text.as_bytes(), &options, &mut |_| ()).expect("imported");
+    assert_eq!((receipt.replaced, whole.rows()), (100, ROWS - 100));
+    let (read, same) = store
+        .import(text.as_bytes(), &options, &mut |_| ())
+        .expect("imported");
+    assert_eq!(same, receipt);
+    assert!(parts(&folder.path().join(".spill")).len() > 1);
+    let stored = store.write(&name("a"), &read, 4).expect("written");
+    drop(read);
+    assert_eq!(parts(&folder.path().join(".spill")), Vec::<PathBuf>::new());
+    let hash = whole.content_hash().expect("hash");
+    assert_eq!(stored.info.content_hash, hash);
+    let back = store.read(&name("a")).expect("read");
+    assert_eq!(back.content_hash().expect("hash"), hash);
+    assert_eq!(
+        back.floats("n").expect("numbers"),
+        whole.floats("n").expect("numbers")
+    );
+    // Numbers take less than half of what texts of 5 bytes take with their places.
+    assert!(stored.bytes < 12 * ROWS as u64, "{} bytes", stored.bytes);
 }
 
 #[test]

@@ -2,13 +2,15 @@
 //! was although a newer one takes its place.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use vocabulary::time::{Clock, SystemClock};
-use vocabulary::{Stop, TableRef, TableSummary};
+use vocabulary::{Receipt, Stop, TableRef, TableSummary};
 
 use crate::error::{Result, TableError};
+use crate::import::{ImportOptions, import_to};
 use crate::manifest::{BoundTo, Manifest, Origin, Part, TableInfo, UNFINISHED, sync_folder};
 use crate::names::{folder_name, nearest, text_of_folder};
 use crate::reshape::check_partitions;
@@ -95,6 +97,17 @@ impl TableStore {
         // Where the file system knows no locks, the table store works all the same; it is then never cleaned up.
         let _ = table_store.0._lock.lock_shared();
         Ok(table_store)
+    }
+
+    /// Reads a file (see [`crate::import`]). Its rows go beside the tables as they are read, so that a large file does not stand in
+    /// memory; they become a table when they are stored, and go otherwise.
+    pub fn import(
+        &self,
+        reader: impl Read + Send,
+        options: &ImportOptions,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Table, Receipt)> {
+        import_to(reader, options, progress, Some(self.spill()))
     }
 
     /// Stores a step's output; see `write_from`.

@@ -242,6 +242,20 @@ impl ColumnBuilder {
         }
     }
 
+    /// The same of a value that may be missing. Missing is not empty text, and so what follows is kept as text.
+    pub(crate) fn push_option(&mut self, text: Option<&str>) {
+        if let Some(text) = text {
+            return self.push(text);
+        }
+        if !matches!(self.values, Some(Values::Text(_))) {
+            self.values = Some(Values::Text(self.spelled_out()));
+        }
+        if let Some(Values::Text(texts)) = &mut self.values {
+            texts.append_null();
+        }
+        self.rows += 1;
+    }
+
     /// Notes an empty text.
     fn gap(&mut self) {
         let gaps = self
@@ -276,14 +290,20 @@ impl ColumnBuilder {
                 return Values::Short(numbers, form);
             }
         }
+        let mut texts = self.spelled_out();
+        texts.append_value(text);
+        Values::Text(texts)
+    }
+
+    /// The values so far as text.
+    fn spelled_out(&self) -> StringChunkedBuilder {
         let mut texts = StringChunkedBuilder::new(PlSmallStr::EMPTY, self.capacity);
         let mut buffer = String::new();
         for row in 0..self.rows {
             self.text_at(row, &mut buffer);
             texts.append_value(&buffer);
         }
-        texts.append_value(text);
-        Values::Text(texts)
+        texts
     }
 
     /// The numbers so far in a form of shortest texts, if all fit.

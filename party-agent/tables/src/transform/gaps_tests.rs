@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use vocabulary::Stop;
+
 use super::*;
 use crate::error::TableError;
 use crate::import::{ImportOptions, import};
@@ -317,7 +319,7 @@ fn stops_in_the_middle_of_columns_and_rows() {
     for most in (1..all).step_by(all / 7) {
         let (ended, asked, error) = questions(most);
         assert!(
-            !ended && asked == most + 1,
+            !ended && asked <= most + 1 + rayon::current_num_threads(),
             "asked {asked} times, stopped at {most}"
         );
         assert!(matches!(

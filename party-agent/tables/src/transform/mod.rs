@@ -2,6 +2,7 @@
 //! what has to be the same when the model is applied. Needs no other party; data_transform and data_io are made of it.
 
 mod error;
+mod fields;
 mod fill;
 #[cfg(test)]
 mod gaps_tests;
@@ -9,6 +10,7 @@ mod label;
 mod layout;
 #[cfg(test)]
 mod marker_tests;
+mod plans;
 mod remark;
 mod settings;
 #[cfg(test)]
@@ -16,16 +18,20 @@ mod tests;
 mod view;
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use crate::instances::Missing;
+use crate::error::TableError;
+use crate::frame::{Cells, ColumnData, Frame};
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
-use crate::table::{Table, Values};
-use fill::{Outcome, Pass, With};
+use crate::spill::Gathered;
+use crate::table::Table;
 use layout::Layout;
-use vocabulary::Stop;
+use plans::{Feature, Plans};
+use vocabulary::{Stop, Stopped};
 
 pub use error::TransformError;
 pub use remark::Remark;
@@ -99,50 +105,127 @@ fn make(
         settings,
         earlier.map(|learned| learned.header.as_slice()),
     )?;
-    let header = layout.features.names();
-    let mut columns = Vec::with_capacity(header.len() + 2);
-    let mut values = Vec::with_capacity(header.len() + 2);
-    if let Some((name, ids)) = layout.match_id {
-        columns.push(Column::new(name, ColumnKind::Text, Part::MatchId));
-        values.push(Values::Text(ids));
+    let mut remarks = without_effect(table.schema(), settings, &layout.header);
+    let label = label_of(&layout, settings, earlier.is_some(), &mut remarks)?;
+    let plans = Plans::new(settings, &layout.header, earlier)?;
+    let mut features = plans.features(&layout.header, table.stop())?;
+    learn(&layout, &mut features)?;
+    let rows = instances(&layout, label.as_ref(), &mut features)?;
+
+    let mut columns = Vec::with_capacity(layout.header.len() + 2);
+    let match_id = layout.match_id.iter();
+    columns.extend(match_id.map(|name| Column::new(name, ColumnKind::Text, Part::MatchId)));
+    if let (Some(name), Some(label)) = (&layout.label, &label) {
+        columns.push(Column::new(name, label.column_kind(), Part::Label));
     }
-    let label_name = layout.label.as_ref().map(|(name, _)| name.clone());
-    let mut reading = Reading::new(settings, &header, earlier, table.stop())?;
-    reading
-        .remarks
-        .extend(without_effect(table.schema(), settings, &header));
-    if let (Some(label), Some(wanted)) = (layout.label, &settings.label) {
-        match label::read(&label, wanted.kind, earlier.is_some())? {
-            label::Read::LeftOut(remark) => reading.remarks.push(remark),
-            label::Read::Labels(read, remark) => {
-                reading.remarks.extend(remark);
-                columns.push(Column::new(label.0, read.kind(), Part::Label));
-                values.push(read);
-            }
-        }
-    }
-    for (at, name) in header.iter().enumerate() {
-        let read = reading.column(at, name, layout.features.texts(at)?)?;
-        columns.push(Column::new(name.clone(), read.kind(), Part::Feature));
-        values.push(read);
-    }
-    let (missing, outliers, remarks) = (reading.missing.1, reading.outliers.1, reading.remarks);
+    let kinds = features.iter().map(Feature::column_kind);
+    let named = layout.header.iter().zip(kinds);
+    columns.extend(named.map(|(name, kind)| Column::new(name, kind, Part::Feature)));
+    let (missing, outliers) = plans.came_to(&layout.header, &features, table.rows(), &mut remarks);
     let schema = schema_of(table.schema(), columns, owner);
-    let id_name = schema.id_name.clone();
-    let label_name = label_name.or_else(|| earlier.and_then(|learned| learned.label_name.clone()));
-    let made = Table::from_columns(schema, table.ids()?, values)?;
     let learned = Learned {
-        header,
-        id_name,
-        label_name,
+        id_name: schema.id_name.clone(),
+        label_name: layout
+            .label
+            .clone()
+            .or_else(|| earlier.and_then(|learned| learned.label_name.clone())),
         missing,
         outliers,
+        header: layout.header,
     };
     Ok(Made {
-        table: made,
+        table: rows.finish(schema, Some(table.partitions()))?,
         learned,
         remarks,
     })
+}
+
+/// The label, looked at as a whole, if instances have one.
+fn label_of<'a>(
+    layout: &'a Layout<'_>,
+    settings: &Settings,
+    applies: bool,
+    remarks: &mut Vec<Remark>,
+) -> Result<Option<label::Label<'a>>> {
+    let (Some(name), Some(of)) = (&layout.label, &settings.label) else {
+        return Ok(None);
+    };
+    let mut label = label::Label::new(name, of.kind);
+    for cut in &layout.cuts {
+        label.look(&layout.labels(*cut)?.cells(0)?);
+    }
+    let (is_there, remark) = label.judge(applies)?;
+    remarks.extend(remark);
+    Ok(is_there.then_some(label))
+}
+
+/// Does something with each feature's cells of some rows, on all threads; of what goes wrong the first feature's counts.
+fn with_each<'a, T: Send>(
+    features: &mut [Feature<'a>],
+    (rows, front): (&Frame, usize),
+    stop: &Stop,
+    work: impl Fn(&mut Feature<'a>, usize, &Cells<'_>) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let stopped = AtomicBool::new(false);
+    let one = |(at, feature): (usize, &mut Feature<'a>)| {
+        // One question that is answered with a stop is enough for all features.
+        if stopped.load(Ordering::Relaxed) {
+            return Err(TableError::from(Stopped).into());
+        }
+        let go_on = stop.go_on();
+        go_on
+            .inspect_err(|_| stopped.store(true, Ordering::Relaxed))
+            .map_err(TableError::from)?;
+        work(feature, front + at, &rows.cells(front + at)?)
+    };
+    let done: Vec<Result<T>> = features.par_iter_mut().enumerate().map(one).collect();
+    done.into_iter().collect()
+}
+
+/// Looks at all rows for each statistic that has to be known before anything can be filled.
+fn learn(layout: &Layout<'_>, features: &mut [Feature<'_>]) -> Result<()> {
+    while features.iter().any(Feature::has_to_look) {
+        for cut in &layout.cuts {
+            let rows = layout.rows(*cut)?;
+            let cells = (&rows, layout.front());
+            with_each(features, cells, layout.stop(), |feature, _, cells| {
+                feature.look(cells, cut.before)
+            })?;
+        }
+        features.iter_mut().for_each(Feature::learn);
+    }
+    Ok(())
+}
+
+/// All rows as instances.
+fn instances(
+    layout: &Layout<'_>,
+    label: Option<&label::Label<'_>>,
+    features: &mut [Feature<'_>],
+) -> Result<Gathered> {
+    let mut gathered = layout.gathered();
+    for cut in &layout.cuts {
+        let rows = layout.rows(*cut)?;
+        let before_label = 1 + usize::from(layout.match_id.is_some());
+        let mut columns: Vec<ColumnData> =
+            rows.columns().iter().take(before_label).cloned().collect();
+        if let Some(label) = label {
+            let labels = label.read(&rows.cells(before_label)?, cut.before)?;
+            columns.push(ColumnData::of(labels));
+        }
+        let cells = (&rows, layout.front());
+        let filled = with_each(features, cells, layout.stop(), |feature, at, cells| {
+            let filled = feature.fill(cells, cut.before)?;
+            let as_it_is = || rows.columns().get(at).cloned();
+            let column = filled.map(ColumnData::of).or_else(as_it_is);
+            Ok(column.ok_or_else(|| TableError::ColumnMissing {
+                column: format!("number {at}"),
+            })?)
+        });
+        columns.extend(filled?);
+        gathered.push(&Frame::from_data(rows.rows(), columns)?)?;
+    }
+    Ok(gathered)
 }
 
 /// Names in the settings that are no columns, which nothing else would tell of.
@@ -198,148 +281,4 @@ fn schema_of(raw: &Schema, columns: Vec<Column>, owner: &str) -> Schema {
     }
     schema.meta = meta;
     schema
-}
-
-/// A replacement's plan for every column, and what came of it.
-type Replacement<'a> = (Option<Plan<'a>>, Option<Filled>);
-
-/// A replacement with its markers ready, and the values that were learned earlier.
-struct Plan<'a> {
-    fill: &'a Fill,
-    markers: Missing,
-    what: &'static str,
-    known: Option<&'a Filled>,
-}
-
-impl Plan<'_> {
-    fn with(&self, at: usize) -> With<'_> {
-        match self.known {
-            Some(known) => With::Known(known.values.get(at).and_then(|value| value.as_deref())),
-            None => {
-                let at = if self.fill.by_column { at } else { 0 };
-                With::Learned(
-                    self.fill.method,
-                    self.fill
-                        .values
-                        .get(at)
-                        .map(String::as_str)
-                        .unwrap_or_default(),
-                )
-            }
-        }
-    }
-}
-
-/// Reads feature columns, one after another.
-struct Reading<'a> {
-    settings: &'a Settings,
-    markers: Missing,
-    stop: &'a Stop,
-    remarks: Vec<Remark>,
-    missing: Replacement<'a>,
-    outliers: Replacement<'a>,
-}
-
-impl<'a> Reading<'a> {
-    fn new(
-        settings: &'a Settings,
-        header: &[String],
-        earlier: Option<&'a Learned>,
-        stop: &'a Stop,
-    ) -> Result<Self> {
-        let (fill, outliers) = settings.fills();
-        let plan =
-            |fill: Option<&'a Fill>, what, known: Option<&'a Filled>| -> Result<Replacement<'a>> {
-                let Some(fill) = fill else {
-                    return Ok((None, None));
-                };
-                if fill.by_column && fill.values.len() != header.len() {
-                    return Err(TransformError::FillCount {
-                        given: fill.values.len(),
-                        columns: header.len(),
-                    });
-                }
-                let markers = Missing::of(&fill.markers);
-                Ok((
-                    Some(Plan {
-                        fill,
-                        markers,
-                        what,
-                        known,
-                    }),
-                    Some(Filled::default()),
-                ))
-            };
-        Ok(Self {
-            settings,
-            markers: settings.missing_markers(),
-            stop,
-            remarks: Vec::new(),
-            missing: plan(
-                fill,
-                "a value for what is missing",
-                earlier.and_then(|learned| learned.missing.as_ref()),
-            )?,
-            outliers: plan(
-                outliers,
-                "a value for outliers",
-                earlier.and_then(|learned| learned.outliers.as_ref()),
-            )?,
-        })
-    }
-
-    fn column(&mut self, at: usize, name: &str, texts: Vec<Option<String>>) -> Result<Values> {
-        let plans = [(&self.missing.0, true), (&self.outliers.0, false)];
-        let plans = plans
-            .iter()
-            .filter_map(|(plan, fills)| Some((plan.as_ref()?, *fills)));
-        let passes: Vec<Pass<'_>> = plans
-            .map(|(plan, fills)| {
-                let takes_gaps = fills || plan.markers.is_usual();
-                Pass {
-                    markers: &plan.markers,
-                    takes_gaps,
-                    with: plan.with(at),
-                }
-            })
-            .collect();
-        let kind = self.settings.kind_of(name);
-        let (values, outcomes) = match kind {
-            ValueKind::Text => {
-                let (texts, outcomes) = fill::texts(name, texts, &passes)?;
-                (Values::Text(texts), outcomes)
-            }
-            ValueKind::Float | ValueKind::Integer => {
-                let whole = kind == ValueKind::Integer;
-                let reading = fill::Reading {
-                    column: name,
-                    whole,
-                    missing: &self.markers,
-                    stop: self.stop,
-                };
-                let filled = reading.numbers(&texts, &passes)?;
-                self.remarks.extend(Remark::infinite(name, filled.infinite));
-                (Values::Float(filled.cells), filled.outcomes)
-            }
-        };
-        self.note(name, outcomes);
-        Ok(values)
-    }
-
-    /// Outcomes come in the order of the passes; a replacement that is not wanted has none.
-    fn note(&mut self, name: &str, outcomes: Vec<Outcome>) {
-        let wanted = [&mut self.missing, &mut self.outliers].into_iter();
-        let wanted =
-            wanted.filter_map(|(plan, filled)| Some((plan.as_ref()?.what, filled.as_mut()?)));
-        for ((what, filled), (value, ratio)) in wanted.zip(outcomes) {
-            if value.is_none() && ratio > 0.0 {
-                self.remarks.push(Remark::NothingToLearnFrom {
-                    column: name.to_owned(),
-                    what,
-                });
-            }
-            filled.values.push(value);
-            filled.ratios.push(ratio);
-        }
-    }
 }

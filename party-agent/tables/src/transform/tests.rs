@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::error::TableError;
 use crate::import::{ImportOptions, import};
+use crate::table::Values;
 
 fn raw(file: &str, head: bool) -> Table {
     import(
