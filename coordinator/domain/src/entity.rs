@@ -25,7 +25,7 @@ pub enum EntityKind {
     Dataset,
     /// A trained thing that can be trained anew under the same id.
     Model,
-    /// One version of a trained thing, as those see it who choose by version.
+    /// One version of a trained thing, as it looks to those who choose by version.
     TrainingModel,
     /// A set of such versions under a name.
     TrainingDefinition,

@@ -1,4 +1,4 @@
-//! Experiments: named table stores for jobs. Some APIs see a workspace in them, with limits for the work done on it.
+//! Experiments: named collections of jobs. Some APIs see a workspace in them, with limits for the work done on it.
 
 pub mod query;
 
@@ -8,12 +8,12 @@ use vocabulary::{ErrorCode, ExperimentId, Fault, Tenant, Timestamp};
 
 /// The name of the experiment that takes jobs which name none.
 pub const DEFAULT_NAME: &str = "Default";
-/// Messages of its id that are put behind a name which is taken.
+/// Characters of its id that are put behind a name which is taken.
 const SUFFIX: usize = 8;
 /// The name's beginning where neither a name is given nor free.
 const NAMELESS: &str = "meteos";
 
-/// A named table store for jobs.
+/// A named collection of jobs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
     /// Its id, a UUID.

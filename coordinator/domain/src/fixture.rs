@@ -164,7 +164,7 @@ pub(crate) fn signed(by: &PartyId) -> SignedBytes {
     }
 }
 
-/// A job in its task host.
+/// A job with all that is decided with it.
 pub(crate) struct World {
     pub(crate) snapshot: JobSnapshot,
     pub(crate) presence: Presence,

@@ -18,7 +18,7 @@ use state::JobState;
 pub struct Job {
     /// Its id.
     pub id: JobId,
-    /// The table store it stands on.
+    /// The experiment it belongs to.
     pub experiment: ExperimentId,
     /// Whether it trains or applies.
     pub kind: JobKind,

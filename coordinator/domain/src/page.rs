@@ -130,7 +130,7 @@ impl Span {
 pub struct JobFilter {
     /// By id.
     pub ids: Vec<JobId>,
-    /// By table store.
+    /// By experiment.
     pub experiments: Vec<ExperimentId>,
     /// By state.
     pub states: Vec<JobState>,

@@ -126,7 +126,7 @@ pub fn decide(snapshot: &JobSnapshot, presence: &Presence, now: Timestamp) -> Ve
         return Vec::new();
     }
     let mut work = work::Work::new(snapshot, presence, now);
-    // A decision may make capacity for the next one. The last pass decides nothing new: what it notes as waited for is true
+    // A decision may free capacity for the next one. The last pass decides nothing new: what it notes as waited for is true
     // of the state in which the decisions leave the job.
     while work.pass(one_pass) {}
     work.finish()

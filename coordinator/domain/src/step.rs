@@ -4,7 +4,6 @@ use vocabulary::{Attempt, ErrorCode, Fault, StepName, Timestamp};
 
 use crate::job::Job;
 use crate::job::state::JobState;
-use crate::schedule::JobSnapshot;
 use crate::task::state::TaskState;
 use crate::task::{Task, TaskKey};
 
@@ -41,18 +40,16 @@ pub(crate) fn state_of(states: impl Iterator<Item = TaskState>) -> TaskState {
 
 /// How far a job is, 0 to 100: ended tasks of all, and the part done of those that run. It never falls, and is 100 only
 /// when the job succeeded.
-pub fn progress(snapshot: &JobSnapshot) -> u8 {
-    if snapshot.job.state == JobState::Succeeded {
+pub fn progress(job: &Job, tasks: &[Task]) -> u8 {
+    if job.state == JobState::Succeeded {
         return 100;
     }
-    if snapshot.tasks.is_empty() {
-        return snapshot.job.progress.min(99);
+    if tasks.is_empty() {
+        return job.progress.min(99);
     }
-    let done: f64 = snapshot.tasks.iter().map(part_done).sum();
-    let percent = (100.0 * done / snapshot.tasks.len() as f64)
-        .floor()
-        .clamp(0.0, 99.0);
-    (percent as u8).max(snapshot.job.progress.min(99))
+    let done: f64 = tasks.iter().map(part_done).sum();
+    let percent = (100.0 * done / tasks.len() as f64).floor().clamp(0.0, 99.0);
+    (percent as u8).max(job.progress.min(99))
 }
 
 fn part_done(task: &Task) -> f64 {
@@ -294,6 +291,7 @@ mod tests {
     #[test]
     fn that_it_was_stopped_is_no_reason_where_another_party_broke_the_step() {
         use crate::fixture::{cast, party, snapshot, step};
+        use crate::schedule::JobSnapshot;
         use vocabulary::Role;
         let stopped = || Fault::new(ErrorCode::Canceled, "the attempt was stopped");
         let broke = Fault::new(ErrorCode::TableMissing, "no such table");

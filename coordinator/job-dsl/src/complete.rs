@@ -9,7 +9,7 @@ use vocabulary::{Cast, Participant, StepName};
 use crate::diagnostic::{Diagnostic, Rule};
 use crate::fate::conf::kind_of;
 use crate::fate::parameters::{means, overlay};
-use crate::of_party::job_parameters_of;
+use crate::own_parameters::job_parameters_of;
 
 /// What a job parameter holds.
 #[derive(Clone, Copy, PartialEq)]

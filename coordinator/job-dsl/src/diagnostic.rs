@@ -29,7 +29,7 @@ pub enum Rule {
     ComponentsPresent,
     /// Each names its module.
     ModulePresent,
-    /// Component names use the messages allowed.
+    /// Component names use the characters allowed.
     ComponentName,
     /// An input is an object.
     InputShape,

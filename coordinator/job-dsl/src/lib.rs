@@ -12,9 +12,13 @@ mod earlier_output;
 mod fate;
 mod model_id;
 mod of_party;
+mod own_parameters;
+mod parse;
+mod predict;
 mod python;
 mod resolve;
 mod schema;
+mod serving;
 #[cfg(test)]
 mod tests;
 mod unused;
@@ -29,15 +33,15 @@ pub use complete::{conf_on_party, merged_conf, said_of, with_defaults};
 pub use diagnostic::{Diagnostic, Rule, beside};
 pub use earlier_output::EarlierOutput;
 pub use fate::code_path::with_code_path;
-pub use fate::predict::{
+pub use model_id::model_id;
+pub use own_parameters::job_parameters_of;
+pub use predict::{
     ModelIds, deployed_by_default, effective_conf, inference_dsl, is_version_1,
     predict_conf_template, predict_request, verify_inference_dsl,
 };
-pub use fate::serving::{
+pub use serving::{
     INFERENCE, is_inference, models_of, predict_dsl, reader_table, readers_of, serving_dsl,
 };
-pub use model_id::model_id;
-pub use of_party::job_parameters_of;
 
 /// What the documents are read against.
 #[derive(Debug, Clone, Copy, Default)]
@@ -155,5 +159,5 @@ pub fn parse(
     conf: &Value,
     context: &ParseContext<'_>,
 ) -> Result<Parsed, Vec<Diagnostic>> {
-    fate::parse(dsl, conf, context)
+    parse::parse(dsl, conf, context)
 }

@@ -2,11 +2,11 @@
 
 use domain::PartySettings;
 use serde_json::{Map, Value};
-use vocabulary::{Cast, Participant};
+use vocabulary::Cast;
 
 use crate::complete::{Holds, fitting, shown, wanted};
 use crate::diagnostic::{Diagnostic, Rule};
-use crate::fate::parameters::{means, overlay};
+use crate::own_parameters::entries_of;
 
 /// What may be said for one party, and what it holds.
 pub(crate) const OWN: [(&str, Holds); 3] = [
@@ -14,40 +14,6 @@ pub(crate) const OWN: [(&str, Holds); 3] = [
     ("computing_partitions", Holds::Whole(1)),
     ("user", Holds::Text),
 ];
-
-/// A participant's job parameters: those for all with what is said for it laid over them.
-pub fn job_parameters_of(conf: &Value, cast: &Cast, participant: &Participant) -> Value {
-    let parameters = conf.get("job_parameters");
-    let common = parameters
-        .and_then(|parameters| parameters.get("common"))
-        .filter(|common| common.is_object());
-    let mut flat = common.cloned().unwrap_or_else(|| Value::Object(Map::new()));
-    for (_, entry) in entries_of(parameters, cast, participant) {
-        overlay(&mut flat, entry);
-    }
-    flat
-}
-
-/// The entries that mean a participant, with their keys, in the order of the document.
-fn entries_of<'v>(
-    parameters: Option<&'v Value>,
-    cast: &Cast,
-    participant: &Participant,
-) -> Vec<(&'v str, &'v Value)> {
-    let place = cast
-        .of(participant.role)
-        .iter()
-        .position(|party| *party == participant.party);
-    let of_role =
-        parameters.and_then(|own| own.get("role")?.get(participant.role.word())?.as_object());
-    let mine = of_role
-        .into_iter()
-        .flatten()
-        .filter(|(key, _)| place.is_some_and(|place| means(key, place)));
-    mine.filter(|(_, entry)| entry.is_object())
-        .map(|(key, entry)| (key.as_str(), entry))
-        .collect()
-}
 
 /// What is said for single participants, in a form that counts; what does not fit is told with its place.
 pub(crate) fn settings_of_parties(
@@ -104,8 +70,9 @@ fn misfit(path: &str, (name, value): (&str, &Value), holds: Holds) -> Diagnostic
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::own_parameters::job_parameters_of;
     use serde_json::json;
-    use vocabulary::{PartyId, Role};
+    use vocabulary::{Participant, PartyId, Role};
 
     fn cast() -> Cast {
         let party = |id: &str| PartyId::new(id).expect("valid");

@@ -16,7 +16,7 @@ use vocabulary::{Cast, ComponentInfo, Role};
 
 /// More warnings than this are counted only.
 const MOST: usize = 40;
-/// Longest part of a document's own name that a warning repeats, in messages.
+/// Longest part of a document's own name that a warning repeats, in characters.
 const LONGEST_NAME: usize = 80;
 
 /// The documents as they were submitted, and what was read from them.

@@ -7,11 +7,8 @@ use vocabulary::{Fault, JobId};
 
 use crate::ServiceError;
 use crate::filter::VersionFilter;
-use crate::jobs::Jobs;
-use crate::jobs::submit::SubmitJob;
-use crate::models::Models;
-use crate::models::{ModelKey, ModelVersion};
 use crate::ports::Transaction;
+use crate::versions::ModelVersion;
 
 /// Refuses an experiment on which no new work may start.
 pub(crate) fn takes_work(experiment: &Experiment) -> Result<(), Fault> {
@@ -68,25 +65,4 @@ pub(crate) async fn documents_take_work(
         model_takes_work(tx, &version).await?;
     }
     Ok(())
-}
-
-impl Models<'_> {
-    /// Refuses a model with which no new work may start.
-    pub(crate) async fn version_takes_work(self, key: &ModelKey) -> Result<(), ServiceError> {
-        let Some(version) = self.version(key).await? else {
-            return Ok(());
-        };
-        model_takes_work(&mut *self.coordinator.inner.store.read().await?, &version).await
-    }
-}
-
-impl Jobs<'_> {
-    /// Refuses documents that apply such a model.
-    pub(crate) async fn order_takes_work(self, order: &SubmitJob) -> Result<(), ServiceError> {
-        documents_take_work(
-            &mut *self.coordinator.inner.store.read().await?,
-            (&order.dsl, &order.conf),
-        )
-        .await
-    }
 }

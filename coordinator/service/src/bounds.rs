@@ -9,6 +9,7 @@ use vocabulary::{ErrorCode, Fault, JobId, Metric, PartyId, TableSummary, Tenant}
 use crate::ServiceError;
 use crate::filter::TaskFilter;
 use crate::ports::{Stored, Transaction};
+use crate::records::Counted;
 
 /// Bounds of what agents tell. What was told counts, also where a newer word took its place, until the job is cleaned. No
 /// party's use comes near what another may: what is counted for a tenant is counted for each party apart.
@@ -44,40 +45,6 @@ impl Default for Bounds {
             job_output_bytes: 16 << 20,
             party_bytes: 16 << 30,
             tenant_bytes: 8 << 30,
-        }
-    }
-}
-
-/// Whose bytes, or outputs, are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Counted {
-    /// Bytes that an attempt of a task told.
-    Task,
-    /// Outputs and models that an attempt of a task announced.
-    Outputs,
-    /// Bytes of descriptions of outputs that an attempt of a task told.
-    Described,
-    /// The same of all attempts of a job.
-    JobDescribed,
-    /// Bytes that a party told.
-    Party,
-    /// Bytes that a party told in a tenant's jobs.
-    Tenant,
-    /// Bytes that a party told in a job and that go with its cleaning.
-    Cleaned,
-}
-
-impl Counted {
-    /// The word under which it is kept.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Task => "task",
-            Self::Outputs => "outputs",
-            Self::Described => "described",
-            Self::JobDescribed => "job_described",
-            Self::Party => "party",
-            Self::Tenant => "tenant",
-            Self::Cleaned => "cleaned",
         }
     }
 }

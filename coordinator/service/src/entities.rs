@@ -1,10 +1,9 @@
 //! What APIs name beside jobs and experiments: kept, found, and given up.
 
-use domain::{Entity, EntityKind, Event};
+use domain::{Entity, EntityKind};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant};
 
-use crate::filter::{EntityFilter, EventQuery};
-use crate::jobs::Jobs;
+use crate::filter::EntityFilter;
 use crate::{Coordinator, ServiceError};
 
 handle! {
@@ -111,27 +110,6 @@ impl Entities<'_> {
             Ok(())
         };
         self.change(kind, tenant, id, give_up).await
-    }
-}
-
-impl Jobs<'_> {
-    /// Lines of what happened to a job.
-    pub async fn events(self, query: &EventQuery) -> Result<Vec<Event>, ServiceError> {
-        Ok(self
-            .coordinator
-            .inner
-            .store
-            .read()
-            .await?
-            .events(query)
-            .await?)
-    }
-
-    /// Adds lines to what happened to a job.
-    pub async fn add_events(self, job: &JobId, events: &[Event]) -> Result<(), ServiceError> {
-        let mut tx = self.coordinator.inner.store.begin().await?;
-        tx.add_events(job, events).await?;
-        Ok(tx.commit().await?)
     }
 }
 

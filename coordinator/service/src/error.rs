@@ -1,6 +1,6 @@
 //! What a use case can answer when it does not do what was asked: eight kinds, so that an API needs eight lines.
 
-use vocabulary::{ErrorCode, Fault, JobId, PartyId};
+use vocabulary::{ErrorCode, Fault, JobId, PartyId, TaskId};
 
 use crate::ports::StoreError;
 
@@ -69,6 +69,13 @@ impl ServiceError {
             },
             other => other,
         }
+    }
+
+    pub(crate) fn no_task(id: &TaskId) -> Self {
+        Self::NotFound(Fault::new(
+            ErrorCode::NotFound,
+            format!("task {id} does not exist"),
+        ))
     }
 
     pub(crate) fn no_job(id: &JobId) -> Self {

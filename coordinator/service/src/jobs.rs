@@ -2,6 +2,7 @@
 
 mod earlier_output;
 mod inherit;
+mod lines;
 mod query;
 mod record_report;
 mod rerun;

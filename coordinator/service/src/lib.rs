@@ -50,8 +50,10 @@ pub mod ports;
 mod presence;
 pub mod principal;
 pub mod records;
+mod recurring;
 mod schedules;
 mod tables;
+mod versions;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -61,7 +63,7 @@ use tokio::sync::{Notify, watch};
 use vocabulary::{Clock, PartyId, Timestamp};
 
 pub use addresses::AddressKey;
-pub use bounds::{Bounds, Counted};
+pub use bounds::Bounds;
 pub use entities::Entities;
 pub use error::ServiceError;
 pub use experiments::Experiments;
@@ -79,7 +81,7 @@ pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVer
 pub use parties::{AgentFacts, ParametersView, Parties, Parting};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
 pub use principal::{Principal, Who};
-pub use records::{StoredModel, Tag};
+pub use records::{Counted, StoredModel, Tag};
 pub use schedules::{NewSchedule, Schedules};
 pub use tables::Tables;
 

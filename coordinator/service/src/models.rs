@@ -4,20 +4,23 @@
 
 mod deploy;
 mod documents;
-mod version;
+mod training;
 
 use vocabulary::{ErrorCode, Fault, PartyId};
 
 use crate::ServiceError;
+use crate::archived::model_takes_work;
 use crate::filter::{ModelFilter, PartFilter, VersionFilter};
 use crate::records::StoredModel;
 
+pub use crate::versions::{
+    FATE_VERSION, ModelKey, ModelPart, ModelVersion, cast_of as cast_of_roles,
+};
 pub use deploy::{Deploy, Deployed};
 pub use documents::{ComponentModel, Import, ModelDocuments, OfParty};
-pub use version::{FATE_VERSION, ModelKey, ModelPart, ModelVersion, cast_of as cast_of_roles};
 
 pub(crate) use documents::view_of;
-pub(crate) use version::KeepTraining;
+pub(crate) use training::KeepTraining;
 
 handle! {
     /// Models, their versions and the parts of these.
@@ -25,6 +28,14 @@ handle! {
 }
 
 impl Models<'_> {
+    /// Refuses a model with which no new work may start.
+    pub(crate) async fn version_takes_work(self, key: &ModelKey) -> Result<(), ServiceError> {
+        let Some(version) = self.version(key).await? else {
+            return Ok(());
+        };
+        model_takes_work(&mut *self.coordinator.inner.store.read().await?, &version).await
+    }
+
     /// The models that fit, oldest first.
     pub async fn find(self, filter: &ModelFilter) -> Result<Vec<StoredModel>, ServiceError> {
         Ok(self

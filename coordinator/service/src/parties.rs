@@ -185,7 +185,7 @@ impl Parties<'_> {
             .graph
             .step(&id.step)
             .filter(|step| step.participants.contains(&participant));
-        let step = step.ok_or_else(|| no_task(id))?;
+        let step = step.ok_or_else(|| ServiceError::no_task(id))?;
         let own = self
             .coordinator
             .inner
@@ -214,13 +214,6 @@ impl Parties<'_> {
             user_given,
         })
     }
-}
-
-pub(crate) fn no_task(id: &TaskId) -> ServiceError {
-    ServiceError::NotFound(Fault::new(
-        ErrorCode::NotFound,
-        format!("task {id} does not exist"),
-    ))
 }
 
 /// Brings what we believe of a party's attempts and what its agent knows of them into line.

@@ -14,13 +14,12 @@ use vocabulary::{
     PartyId, Role, SignedBytes, StepName, TaskId, Tenant, Timestamp,
 };
 
-use crate::bounds::Counted;
 use crate::filter::{
     EntityFilter, EventQuery, JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter,
     VersionFilter,
 };
-use crate::models::{ModelPart, ModelVersion};
-use crate::records::{OrderKind, PartyRecord, PendingOrder, StoredModel, Tag, TextKind};
+use crate::records::{Counted, OrderKind, PartyRecord, PendingOrder, StoredModel, Tag, TextKind};
+use crate::versions::{ModelPart, ModelVersion};
 
 /// Carries orders to agents.
 #[async_trait]
@@ -89,7 +88,7 @@ pub enum OrderReply {
 /// Why the store could not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// No capacity to write.
+    /// No space to write.
     #[error("the store has no space to write: {detail}")]
     Full {
         /// What the database says.

@@ -124,3 +124,37 @@ pub struct Tag {
     /// When it was made.
     pub created: Timestamp,
 }
+
+/// Whose bytes, or outputs, are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counted {
+    /// Bytes that an attempt of a task told.
+    Task,
+    /// Outputs and models that an attempt of a task announced.
+    Outputs,
+    /// Bytes of descriptions of outputs that an attempt of a task told.
+    Described,
+    /// The same of all attempts of a job.
+    JobDescribed,
+    /// Bytes that a party told.
+    Party,
+    /// Bytes that a party told in a tenant's jobs.
+    Tenant,
+    /// Bytes that a party told in a job and that go with its cleaning.
+    Cleaned,
+}
+
+impl Counted {
+    /// The word under which it is kept.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Outputs => "outputs",
+            Self::Described => "described",
+            Self::JobDescribed => "job_described",
+            Self::Party => "party",
+            Self::Tenant => "tenant",
+            Self::Cleaned => "cleaned",
+        }
+    }
+}

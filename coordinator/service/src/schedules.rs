@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::recurring::{LastTime, Recurring, Rule};
+use domain::recurring::{Recurring, Rule};
 use domain::{Entity, EntityKind};
 use tokio_util::sync::CancellationToken;
 use vocabulary::{ErrorCode, ExperimentId, Fault, JobId, Tenant, Timestamp};
@@ -15,6 +15,7 @@ use crate::filter::EntityFilter;
 use crate::jobs::submit::{Placement, SubmitJob};
 use crate::ports::{Stored, Transaction};
 use crate::principal::Principal;
+use crate::recurring::note;
 
 handle! {
     /// Schedules: work that is begun again and again.
@@ -314,66 +315,6 @@ impl Schedules<'_> {
 fn may_steer(who: &Principal, body: &Recurring) -> bool {
     who.party()
         .is_none_or(|party| *party == body.initiator || body.made_by.as_ref() == Some(party))
-}
-
-/// The schedule that is due, as long as nobody switched it meanwhile and its job before has ended.
-pub(crate) async fn due_schedule(
-    tx: &mut dyn Transaction,
-    id: &str,
-    planned: Timestamp,
-) -> Result<Entity, ServiceError> {
-    let refused =
-        |message: String| ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message));
-    let found = tx.entity(EntityKind::Schedule, id).await?;
-    let due = found.filter(|schedule| schedule.due == Some(planned) && !schedule.deleted);
-    let schedule = due.ok_or_else(|| refused(format!("schedule {id} is not due any more")))?;
-    let before = schedule.job.clone();
-    if let Some(job) = before
-        && tx
-            .job(&job)
-            .await?
-            .is_some_and(|job| !job.state.is_settled())
-    {
-        return Err(refused(format!(
-            "job {job} of the schedule has not ended yet"
-        )));
-    }
-    Ok(schedule)
-}
-
-/// Plans the next time of a schedule whose job is being stored.
-pub(crate) async fn note_begun(
-    tx: &mut dyn Transaction,
-    schedule: &mut Entity,
-    job: &JobId,
-    now: Timestamp,
-) -> Stored<()> {
-    note(schedule, now, Some(job), None);
-    tx.save_entity(schedule).await?;
-    Ok(())
-}
-
-fn note(schedule: &mut Entity, now: Timestamp, job: Option<&JobId>, fault: Option<Fault>) {
-    // A body that cannot be read is left as it is, and the schedule is due no more.
-    let Ok(mut body) = schedule.read::<Recurring>() else {
-        schedule.due = None;
-        return;
-    };
-    let planned = schedule.due.unwrap_or(now);
-    schedule.due = body.rule.next(planned, now);
-    if let Some(job) = job {
-        schedule.job = Some(job.clone());
-        body.begun += 1;
-    }
-    body.last = Some(LastTime {
-        at: now,
-        job: job.cloned(),
-        fault,
-    });
-    schedule.modified = now;
-    if schedule.write(&body).is_err() {
-        schedule.due = None;
-    }
 }
 
 /// Switches the schedules of an experiment off.

@@ -3,8 +3,7 @@
 //!
 //! A connection that only reads passes such a row over; the one that writes moves it beside.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use service::StoreError;
@@ -13,54 +12,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use vocabulary::{Clock, ErrorCode, SystemClock};
 
-use crate::sql::{Open, SqlTransaction, failed};
+use crate::found::{Found, Kind, Remedy};
+use crate::sql::{Open, SqlTransaction};
+use crate::values::failed;
 use crate::writer::Writer;
-use crate::{outbox, tasks};
-
-/// A kind of row.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kind {
-    /// What it is called.
-    pub(crate) name: &'static str,
-    pub(crate) table: &'static str,
-    /// The columns that tell one from the others.
-    pub(crate) key: &'static [&'static str],
-    /// What becomes of the row once it is written down elsewhere.
-    pub(crate) remedy: Remedy,
-}
-
-/// What stands in a row's place afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Remedy {
-    /// Nothing.
-    TakeOut,
-    /// Nothing, and its tasks occupy no agent.
-    TakeJobOut,
-    /// An attempt that failed, where its key can be read.
-    FailTask,
-    /// The order that its key tells of.
-    Rebuild,
-}
-
-/// The rows that were found already, so that each is told and moved once.
-#[derive(Clone, Default)]
-pub(crate) struct Found(Arc<Mutex<BTreeSet<(&'static str, i64)>>>);
-
-impl Found {
-    fn is_new(&self, kind: &Kind, place: i64) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert((kind.table, place))
-    }
-
-    fn forget(&self, kind: &Kind, place: i64) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&(kind.table, place));
-    }
-}
 
 impl SqlTransaction {
     /// What can be read of these rows, each of which has its place as `place`; the others are set aside.
@@ -166,8 +121,7 @@ async fn move_row(
                 .map_err(failed)?;
             false
         }
-        Remedy::FailTask => tasks::fail_in_place(connection, place, why).await?,
-        Remedy::Rebuild => outbox::rebuild(connection, place).await?,
+        Remedy::Mend(mend) => mend(&mut *connection, place, why).await?,
     };
     if !mended {
         let mut take_out = QueryBuilder::<Sqlite>::new("/* set_aside: take out */ DELETE FROM ");

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use vocabulary::Timestamp;
 
 use crate::signatures;
-use crate::sql::{corrupt, failed, from_json};
+use crate::values::{corrupt, failed, from_json};
 
 /// Everything of a job but its definition, its signatures and when it was archived.
 pub(crate) fn body_of(job: &Job) -> Stored<String> {

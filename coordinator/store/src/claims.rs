@@ -5,7 +5,8 @@ use domain::Job;
 use service::ports::{Claims, Stored};
 use vocabulary::{JobId, PartyId, Timestamp};
 
-use crate::sql::{Open, SqlTransaction, failed};
+use crate::sql::{Open, SqlTransaction};
+use crate::values::failed;
 
 #[async_trait]
 impl Claims for SqlTransaction {

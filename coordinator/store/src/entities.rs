@@ -8,11 +8,18 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Timestamp};
 
-use crate::aside::{Kind, Remedy};
-use crate::jobs::among;
-use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{among, corrupt, failed, from_json, json};
 
-const COLUMNS: &str = "rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body";
+/// The columns of a row, in the order in which a new one is bound.
+macro_rules! columns {
+    () => {
+        "kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body"
+    };
+}
+
+const COLUMNS: &str = concat!("rowid AS place, ", columns!());
 const ROW: &str = "an entity";
 static ENTITY: Kind = Kind {
     name: "entity",
@@ -24,10 +31,11 @@ static ENTITY: Kind = Kind {
 #[async_trait]
 impl Entities for SqlTransaction {
     async fn insert_entity(&mut self, entity: &Entity) -> Stored<bool> {
-        let done = sqlx::query(
-            "/* entities: insert */ INSERT INTO entities (kind, id, tenant, parent, name, job_id, creator, created, \
-             modified, deleted, due, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
-        )
+        let done = sqlx::query(concat!(
+            "/* entities: insert */ INSERT INTO entities (",
+            columns!(),
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING"
+        ))
         .bind(entity.kind.word())
         .bind(&entity.id)
         .bind(entity.tenant.as_str())
@@ -47,10 +55,11 @@ impl Entities for SqlTransaction {
     }
 
     async fn entity(&mut self, kind: EntityKind, id: &str) -> Stored<Option<Entity>> {
-        let row = sqlx::query(
-            "/* entities: get */ SELECT rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, due, body \
-             FROM entities WHERE kind = $1 AND id = $2",
-        )
+        let row = sqlx::query(concat!(
+            "/* entities: get */ SELECT rowid AS place, ",
+            columns!(),
+            " FROM entities WHERE kind = $1 AND id = $2"
+        ))
         .bind(kind.word())
         .bind(id)
         .fetch_optional(&mut *self.tx)
@@ -110,10 +119,11 @@ impl Entities for SqlTransaction {
     }
 
     async fn entities_of_job(&mut self, job: &JobId) -> Stored<Vec<Entity>> {
-        let rows = sqlx::query(
-            "/* entities: of a job */ SELECT rowid AS place, kind, id, tenant, parent, name, job_id, creator, created, modified, deleted, \
-             due, body FROM entities WHERE job_id = $1 ORDER BY created, kind, id",
-        )
+        let rows = sqlx::query(concat!(
+            "/* entities: of a job */ SELECT rowid AS place, ",
+            columns!(),
+            " FROM entities WHERE job_id = $1 ORDER BY created, kind, id"
+        ))
         .bind(job.as_str())
         .fetch_all(&mut *self.tx)
         .await

@@ -8,7 +8,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{JobId, PartyId, Timestamp};
 
-use crate::sql::{SqlTransaction, column, corrupt, failed};
+use crate::sql::SqlTransaction;
+use crate::values::{column, corrupt, failed};
 
 /// Lines that one statement inserts: SQLite takes a bounded number of values.
 const AT_ONCE: usize = 500;

@@ -9,8 +9,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{ExperimentId, Tenant, Timestamp};
 
-use crate::aside::{Kind, Remedy};
-use crate::sql::{SqlTransaction, containing, failed, from_json, json};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{containing, failed, from_json, json};
 
 const ROW: &str = "an experiment";
 static EXPERIMENT: Kind = Kind {

@@ -5,7 +5,8 @@ use service::Counted;
 use service::ports::{Growth, Stored};
 use sqlx::Row;
 
-use crate::sql::{SqlTransaction, failed};
+use crate::sql::SqlTransaction;
+use crate::values::failed;
 
 #[async_trait]
 impl Growth for SqlTransaction {

@@ -1,5 +1,7 @@
 //! Jobs and the notes on them.
 
+mod rows;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -10,10 +12,11 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Participant};
 
-use crate::aside::{Kind, Remedy};
 use crate::body::{body_of, job_from, job_without_signatures, job_word};
-use crate::sql::{SqlTransaction, column, containing, corrupt, failed, json};
-use crate::{rows, signatures};
+use crate::found::{Kind, Remedy};
+use crate::signatures;
+use crate::sql::SqlTransaction;
+use crate::values::{among, column, containing, corrupt, failed, json};
 
 pub(crate) static JOB: Kind = Kind {
     name: "job",
@@ -394,34 +397,6 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     );
     if let Some(text) = &filter.party_contains {
         containing(query.push(" AND "), "p.party", text);
-    }
-    query.push(")");
-}
-
-/// Values that are bound one by one: the database takes some ten thousand, and a list of any length as one text.
-const MOST_VARIABLES: usize = 500;
-
-/// One of these; nothing when the list is empty.
-pub(crate) fn among(
-    query: &mut QueryBuilder<Sqlite>,
-    start: &str,
-    values: impl Iterator<Item = String>,
-) {
-    let values: Vec<String> = values.collect();
-    if values.is_empty() {
-        return;
-    }
-    query.push(start);
-    if values.len() > MOST_VARIABLES {
-        query
-            .push("SELECT value FROM json_each(")
-            .push_bind(serde_json::Value::from(values).to_string())
-            .push("))");
-        return;
-    }
-    let mut list = query.separated(", ");
-    for value in values {
-        list.push_bind(value);
     }
     query.push(")");
 }

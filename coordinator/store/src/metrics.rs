@@ -10,9 +10,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{Finite, JobId, Metric, MetricData, PartyId};
 
-use crate::aside::{Kind, Remedy};
-use crate::sql::{SqlTransaction, failed, from_json, json};
-use crate::tasks::bind_try;
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{bind_try, failed, from_json, json};
 
 static METRIC: Kind = Kind {
     name: "metric",

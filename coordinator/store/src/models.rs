@@ -8,10 +8,17 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{ModelRef, ModelSummary, Participant, Timestamp};
 
-use crate::aside::{Kind, Remedy};
-use crate::jobs::among;
-use crate::sql::{SqlTransaction, column, corrupt, failed};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{among, column, corrupt, failed};
 use crate::{parts, versions};
+
+/// The columns of a row, in the order in which a new one is bound.
+macro_rules! columns {
+    () => {
+        "version, step, role, party, job_id, component, component_version, size, created"
+    };
+}
 
 static MODEL: Kind = Kind {
     name: "model",
@@ -29,10 +36,11 @@ impl Models for SqlTransaction {
             created,
         } = model;
         sqlx::query(
-            "/* models: put */ INSERT INTO models (version, step, role, party, job_id, component, component_version, \
-             size, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (version, step, role, party) \
-             DO UPDATE SET job_id = excluded.job_id, component = excluded.component, \
-             component_version = excluded.component_version, size = excluded.size, created = excluded.created",
+            concat!(
+"/* models: put */ INSERT INTO models (",
+columns!(),
+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (version, step, role, party) DO UPDATE SET job_id = excluded.job_id, component = excluded.component, component_version = excluded.component_version, size = excluded.size, created = excluded.created"
+),
         )
         .bind(&summary.model.version)
         .bind(summary.model.step.as_str())
@@ -50,10 +58,11 @@ impl Models for SqlTransaction {
     }
 
     async fn find_models(&mut self, filter: &ModelFilter) -> Stored<Vec<StoredModel>> {
-        let mut find = QueryBuilder::new(
-            "/* models: find */ SELECT rowid AS place, version, step, role, party, job_id, component, component_version, size, created \
-             FROM models WHERE 1 = 1",
-        );
+        let mut find = QueryBuilder::new(concat!(
+            "/* models: find */ SELECT rowid AS place, ",
+            columns!(),
+            " FROM models WHERE 1 = 1"
+        ));
         among(
             &mut find,
             " AND version IN (",

@@ -7,23 +7,32 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use vocabulary::{ErrorCode, Fault, JobId, PartyId, Timestamp};
 
-use crate::aside::{Kind, Remedy};
-use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{corrupt, failed, from_json, json};
+
+/// The columns of a row, in the order in which a new one is bound.
+macro_rules! columns {
+    () => {
+        "order_key, job_id, party, errand, created, next_try, tries, last_error"
+    };
+}
 
 static ORDER: Kind = Kind {
     name: "order",
     table: "outbox",
     key: &["order_key"],
-    remedy: Remedy::Rebuild,
+    remedy: Remedy::Mend(|connection, place, _| Box::pin(rebuild(connection, place))),
 };
 
 #[async_trait]
 impl Outbox for SqlTransaction {
     async fn enqueue(&mut self, order: &PendingOrder) -> Stored<bool> {
-        let done = sqlx::query(
-            "/* outbox: enqueue */ INSERT INTO outbox (order_key, job_id, party, errand, created, next_try, tries, \
-             last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (order_key) DO NOTHING",
-        )
+        let done = sqlx::query(concat!(
+            "/* outbox: enqueue */ INSERT INTO outbox (",
+            columns!(),
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (order_key) DO NOTHING"
+        ))
         .bind(&order.key)
         .bind(order.job.as_str())
         .bind(order.party.as_str())
@@ -31,7 +40,13 @@ impl Outbox for SqlTransaction {
         .bind(order.created.0)
         .bind(order.next_attempt.0)
         .bind(i64::from(order.attempts))
-        .bind(order.last_error.as_ref().map(|error| json("an order", error)).transpose()?)
+        .bind(
+            order
+                .last_error
+                .as_ref()
+                .map(|error| json("an order", error))
+                .transpose()?,
+        )
         .execute(&mut *self.tx)
         .await
         .map_err(failed)?;
@@ -45,8 +60,11 @@ impl Outbox for SqlTransaction {
         limit: u32,
     ) -> Stored<Vec<PendingOrder>> {
         let rows = sqlx::query(
-            "/* outbox: due */ SELECT rowid AS place, order_key, job_id, party, errand, created, next_try, tries, last_error FROM outbox \
-             WHERE party = $1 AND next_try <= $2 ORDER BY next_try, created, order_key LIMIT $3",
+            concat!(
+"/* outbox: due */ SELECT rowid AS place, ",
+columns!(),
+" FROM outbox WHERE party = $1 AND next_try <= $2 ORDER BY next_try, created, order_key LIMIT $3"
+),
         )
         .bind(party.as_str())
         .bind(now.0)
@@ -69,10 +87,11 @@ impl Outbox for SqlTransaction {
     }
 
     async fn orders_of(&mut self, job: &JobId) -> Stored<Vec<PendingOrder>> {
-        let rows = sqlx::query(
-            "/* outbox: of a job */ SELECT rowid AS place, order_key, job_id, party, errand, created, next_try, tries, last_error \
-             FROM outbox WHERE job_id = $1 ORDER BY created, order_key",
-        )
+        let rows = sqlx::query(concat!(
+            "/* outbox: of a job */ SELECT rowid AS place, ",
+            columns!(),
+            " FROM outbox WHERE job_id = $1 ORDER BY created, order_key"
+        ))
         .bind(job.as_str())
         .fetch_all(&mut *self.tx)
         .await
@@ -162,7 +181,7 @@ impl Outbox for SqlTransaction {
 }
 
 /// Writes an order anew from its key, which tells everything of it; false when the key cannot be read.
-pub(crate) async fn rebuild(connection: &mut SqliteConnection, place: i64) -> Stored<bool> {
+async fn rebuild(connection: &mut SqliteConnection, place: i64) -> Stored<bool> {
     let key: Option<Vec<u8>> = sqlx::query_scalar(
         "/* outbox: key at a place */ SELECT CAST(order_key AS BLOB) FROM outbox WHERE rowid = $1",
     )

@@ -7,8 +7,16 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use vocabulary::{PartyId, Timestamp};
 
-use crate::aside::{Kind, Remedy};
-use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{corrupt, failed, from_json, json};
+
+/// The columns of a row, in the order in which a new one is bound.
+macro_rules! columns {
+    () => {
+        "party, components, rest, rows_through_coordinator, seen"
+    };
+}
 
 static PARTY: Kind = Kind {
     name: "party",
@@ -21,9 +29,11 @@ static PARTY: Kind = Kind {
 impl Parties for SqlTransaction {
     async fn put_party(&mut self, record: &PartyRecord) -> Stored<()> {
         sqlx::query(
-            "/* parties: put */ INSERT INTO parties (party, components, rest, rows_through_coordinator, seen) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (party) DO UPDATE SET components = excluded.components, \
-             rest = excluded.rest, rows_through_coordinator = excluded.rows_through_coordinator, seen = excluded.seen",
+            concat!(
+"/* parties: put */ INSERT INTO parties (",
+columns!(),
+") VALUES ($1, $2, $3, $4, $5) ON CONFLICT (party) DO UPDATE SET components = excluded.components, rest = excluded.rest, rows_through_coordinator = excluded.rows_through_coordinator, seen = excluded.seen"
+),
         )
         .bind(record.party.as_str())
         .bind(json("a catalogue", &record.components)?)
@@ -37,9 +47,11 @@ impl Parties for SqlTransaction {
     }
 
     async fn parties(&mut self) -> Stored<Vec<PartyRecord>> {
-        let rows = sqlx::query(
-            "/* parties: all */ SELECT rowid AS place, party, components, rest, rows_through_coordinator, seen FROM parties ORDER BY party",
-        )
+        let rows = sqlx::query(concat!(
+            "/* parties: all */ SELECT rowid AS place, ",
+            columns!(),
+            " FROM parties ORDER BY party"
+        ))
         .fetch_all(&mut *self.tx)
         .await
         .map_err(failed)?;

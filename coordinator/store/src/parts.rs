@@ -6,9 +6,16 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{Participant, Timestamp};
 
-use crate::aside::{Kind, Remedy};
-use crate::jobs::among;
-use crate::sql::{SqlTransaction, column, corrupt, failed};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{among, column, corrupt, failed};
+
+/// The columns of a row, in the order in which a new one is bound.
+macro_rules! columns {
+    () => {
+        "model_id, version, role, party, size, loaded_times, imported, archive_sha256, created, updated"
+    };
+}
 
 const ROW: &str = "a part of a model";
 static PART: Kind = Kind {
@@ -21,11 +28,11 @@ static PART: Kind = Kind {
 /// Writes a part in place of an earlier one.
 pub(crate) async fn put(to: &mut SqlTransaction, part: &ModelPart) -> Stored<()> {
     sqlx::query(
-        "/* model_parts: put */ INSERT INTO model_parts (model_id, version, role, party, size, loaded_times, imported, \
-         archive_sha256, created, updated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-         ON CONFLICT (model_id, version, role, party) DO UPDATE SET size = excluded.size, \
-         loaded_times = excluded.loaded_times, imported = excluded.imported, \
-         archive_sha256 = excluded.archive_sha256, updated = excluded.updated",
+        concat!(
+"/* model_parts: put */ INSERT INTO model_parts (",
+columns!(),
+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (model_id, version, role, party) DO UPDATE SET size = excluded.size, loaded_times = excluded.loaded_times, imported = excluded.imported, archive_sha256 = excluded.archive_sha256, updated = excluded.updated"
+),
     )
     .bind(&part.key.model_id)
     .bind(&part.key.version)
@@ -45,10 +52,11 @@ pub(crate) async fn put(to: &mut SqlTransaction, part: &ModelPart) -> Stored<()>
 
 /// The parts that fit, oldest first; those of one version in the order in which they were written.
 pub(crate) async fn find(to: &mut SqlTransaction, filter: &PartFilter) -> Stored<Vec<ModelPart>> {
-    let mut find = QueryBuilder::new(
-        "/* model_parts: find */ SELECT rowid AS place, model_id, version, role, party, size, loaded_times, imported, archive_sha256, \
-         created, updated FROM model_parts p WHERE 1 = 1",
-    );
+    let mut find = QueryBuilder::new(concat!(
+        "/* model_parts: find */ SELECT rowid AS place, ",
+        columns!(),
+        " FROM model_parts p WHERE 1 = 1"
+    ));
     among(
         &mut find,
         " AND model_id IN (",

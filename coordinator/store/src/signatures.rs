@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::values::{corrupt, from_json, json};
+
 use domain::{Answer, Job};
 use serde::{Deserialize, Serialize};
 use service::ports::Stored;
 use vocabulary::{Fault, PartyId, SignedBytes, hex, unhex};
-
-use crate::sql::{corrupt, from_json, json};
 
 #[derive(Serialize, Deserialize, Default)]
 struct Signatures {
@@ -81,11 +81,7 @@ fn paper(signed: &SignedBytes, offered: Option<&[u8]>) -> Paper {
     Paper {
         bytes: (!same).then(|| hex(&signed.bytes)),
         signer: signed.signer.clone(),
-        chain: signed
-            .chain
-            .iter()
-            .map(hex)
-            .collect(),
+        chain: signed.chain.iter().map(hex).collect(),
         signature: hex(&signed.signature),
     }
 }

@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use service::ports::Stored;
 use service::{Store, StoreError, Transaction};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
-use crate::aside::Found;
+use crate::found::Found;
+use crate::values::failed;
 use crate::writer::{Writer, Writing};
 
 /// The schema's steps, oldest first; a step is never changed once it was released.
@@ -27,8 +28,6 @@ const MIGRATIONS: &[(i64, &str)] = &[
     (15, include_str!("../migrations/0015_told_of_parties.sql")),
 ];
 const READERS: u32 = 4;
-/// SQLite's own codes for a disk that is full, and for one that refuses to write.
-const SQLITE_FULL: [i32; 2] = [13, 10];
 
 /// A store in one SQLite database: one connection writes, some read beside it.
 pub struct SqliteStore {
@@ -103,7 +102,7 @@ impl SqliteStore {
         self.execute(sqlx::query("PRAGMA max_page_count = 1")).await;
     }
 
-    /// Takes the database as having capacity again.
+    /// Takes the database as having space again.
     #[cfg(test)]
     pub(crate) async fn lift_limit(&self) {
         self.execute(sqlx::query("PRAGMA max_page_count = 1000000"))
@@ -247,90 +246,4 @@ impl Transaction for SqlTransaction {
             Open::Writing(tx) => tx.commit().await,
         }
     }
-}
-
-/// A database error in the store's words; a full disk is told from all others.
-pub(crate) fn failed(error: sqlx::Error) -> StoreError {
-    let detail = error.to_string();
-    match &error {
-        sqlx::Error::Database(database) => {
-            // The low byte is the primary code, the rest says more about it.
-            let code = database
-                .code()
-                .and_then(|code| code.parse::<i32>().ok())
-                .map(|code| code & 0xff);
-            if code.is_some_and(|code| SQLITE_FULL.contains(&code)) {
-                StoreError::Full { detail }
-            } else {
-                StoreError::Unavailable { detail }
-            }
-        }
-        sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => {
-            StoreError::Full { detail }
-        }
-        sqlx::Error::Decode(_) => StoreError::Corrupt {
-            row: "a value".to_owned(),
-            detail,
-        },
-        sqlx::Error::ColumnDecode { index, .. } => StoreError::Corrupt {
-            row: format!("column {index}"),
-            detail,
-        },
-        _ => StoreError::Unavailable { detail },
-    }
-}
-
-/// A column that does not hold what was written into it.
-pub(crate) fn corrupt(row: &str, error: impl std::fmt::Display) -> StoreError {
-    StoreError::Corrupt {
-        row: row.to_owned(),
-        detail: error.to_string(),
-    }
-}
-
-/// A value as JSON text. What could not be read back is refused here, where somebody can still be told: JSON's writer puts
-/// `null` for numbers that it has no word for.
-pub(crate) fn json<T: serde::Serialize + serde::de::DeserializeOwned>(
-    row: &str,
-    value: &T,
-) -> Stored<String> {
-    let text = serde_json::to_string(value).map_err(|error| corrupt(row, error))?;
-    from_json::<T>(row, &text)?;
-    Ok(text)
-}
-
-/// A value read back from JSON text.
-pub(crate) fn from_json<T: serde::de::DeserializeOwned>(row: &str, text: &str) -> Stored<T> {
-    serde_json::from_str(text).map_err(|error| corrupt(row, error))
-}
-
-/// A count or size in a column: what a signed number cannot hold is cut to the largest.
-pub(crate) fn column(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-/// The longest text that is looked for as a pattern, which is the faster way: the database takes no much longer ones.
-const LONGEST_PATTERN: usize = 1_000;
-
-/// Asks for columns that contain a text, whatever the case of ASCII letters.
-pub(crate) fn containing(query: &mut QueryBuilder<Sqlite>, column: &str, text: &str) {
-    if text.len() > LONGEST_PATTERN {
-        query
-            .push(format!("INSTR(LOWER({column}), LOWER("))
-            .push_bind(text.to_owned())
-            .push(")) > 0");
-        return;
-    }
-    let mut pattern = String::from("%");
-    for character in text.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
-    query
-        .push(format!("{column} LIKE "))
-        .push_bind(pattern)
-        .push(" ESCAPE '\\'");
 }

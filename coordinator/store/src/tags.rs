@@ -7,8 +7,9 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::Timestamp;
 
-use crate::aside::{Kind, Remedy};
-use crate::sql::{SqlTransaction, containing, failed};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{containing, failed};
 
 static TAG: Kind = Kind {
     name: "tag",

@@ -4,31 +4,15 @@ use async_trait::async_trait;
 use domain::{Task, TaskKey, TaskState};
 use service::ports::{Stored, Tasks};
 use service::{StoreError, TaskFilter};
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, TaskId, Timestamp};
 
-use crate::aside::{Kind, Remedy, place_of};
+use crate::aside::place_of;
 use crate::body::task_word;
-use crate::jobs::among;
-use crate::sql::{SqlTransaction, column, corrupt, failed, from_json, json};
-
-pub(crate) type Asked<'q> = Query<'q, Sqlite, SqliteArguments>;
-
-/// Binds a task as the next four values: job, step, role, party.
-pub(crate) fn bind_task<'q>(query: Asked<'q>, id: &'q TaskId) -> Asked<'q> {
-    query
-        .bind(id.job.as_str())
-        .bind(id.step.as_str())
-        .bind(id.role.word())
-        .bind(id.party.as_str())
-}
-
-/// Binds an attempt as the next five values: job, step, role, party, attempt.
-pub(crate) fn bind_try<'q>(query: Asked<'q>, key: &'q TaskKey) -> Asked<'q> {
-    bind_task(query, &key.id).bind(i64::from(key.attempt.0))
-}
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{among, bind_task, bind_try, column, corrupt, failed, from_json, json};
 
 fn task_from(row: &SqliteRow) -> Stored<Task> {
     let body: String = row.try_get("body").map_err(failed)?;
@@ -39,7 +23,7 @@ static TASK: Kind = Kind {
     name: "task",
     table: "tasks",
     key: &["job_id", "step", "role", "party", "attempt"],
-    remedy: Remedy::FailTask,
+    remedy: Remedy::Mend(|connection, place, why| Box::pin(fail_in_place(connection, place, why))),
 };
 
 /// What a task's row is read from.
@@ -81,11 +65,7 @@ fn failed_task(row: &SqliteRow, why: &str) -> Stored<Task> {
 }
 
 /// Puts a failed attempt in the place of one that cannot be read; false when its key cannot be read either.
-pub(crate) async fn fail_in_place(
-    connection: &mut SqliteConnection,
-    place: i64,
-    why: &str,
-) -> Stored<bool> {
+async fn fail_in_place(connection: &mut SqliteConnection, place: i64, why: &str) -> Stored<bool> {
     let get = concat!(
         "/* tasks: at a place */ SELECT ",
         row!(),

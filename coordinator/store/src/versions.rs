@@ -8,9 +8,16 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{Participant, Timestamp};
 
-use crate::aside::{Kind, Remedy};
-use crate::jobs::among;
-use crate::sql::{SqlTransaction, corrupt, failed, from_json, json};
+use crate::found::{Kind, Remedy};
+use crate::sql::SqlTransaction;
+use crate::values::{among, corrupt, failed, from_json, json};
+
+/// The columns of a row, in the order in which a new one is bound.
+macro_rules! columns {
+    () => {
+        "model_id, version, stored, initiator_role, initiator_party, parent_id, parent_version, job_id, dsl_version, fate_version, roles, train_dsl, train_conf, inference_dsl, checkpoints, created, updated"
+    };
+}
 
 const ROW: &str = "a version of a model";
 static VERSION: Kind = Kind {
@@ -22,10 +29,11 @@ static VERSION: Kind = Kind {
 
 macro_rules! insert {
     () => {
-        "INSERT INTO model_versions (model_id, version, stored, initiator_role, initiator_party, parent_id, parent_version, \
-         job_id, dsl_version, fate_version, roles, train_dsl, train_conf, inference_dsl, checkpoints, created, updated) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-         ON CONFLICT (model_id, version)"
+        concat!(
+"INSERT INTO model_versions (",
+columns!(),
+") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (model_id, version)"
+)
     };
 }
 
@@ -103,11 +111,11 @@ pub(crate) async fn find(
     to: &mut SqlTransaction,
     filter: &VersionFilter,
 ) -> Stored<Vec<ModelVersion>> {
-    let mut find = QueryBuilder::new(
-        "/* model_versions: find */ SELECT rowid AS place, model_id, version, stored, initiator_role, initiator_party, parent_id, \
-         parent_version, job_id, dsl_version, fate_version, roles, train_dsl, train_conf, inference_dsl, checkpoints, \
-         created, updated FROM model_versions WHERE 1 = 1",
-    );
+    let mut find = QueryBuilder::new(concat!(
+        "/* model_versions: find */ SELECT rowid AS place, ",
+        columns!(),
+        " FROM model_versions WHERE 1 = 1"
+    ));
     among(
         &mut find,
         " AND model_id IN (",

@@ -7,13 +7,13 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, OnceLock};
 
+use crate::values::failed;
+
 use service::StoreError;
 use service::ports::Stored;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use tokio::sync::{Mutex, OwnedMutexGuard};
-
-use crate::sql::failed;
 
 const OPEN_GROUP: &str = "/* writer: open a group */ BEGIN IMMEDIATE";
 const END_GROUP: &str = "/* writer: end a group */ COMMIT";

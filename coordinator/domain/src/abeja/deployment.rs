@@ -37,7 +37,7 @@ pub struct DeploymentVersion {
     pub archive: Option<u64>,
 }
 
-/// A set of models under a name, as those see it who choose models by definition.
+/// A set of models under a name, as it looks to those who choose models by definition.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TrainingDefinition {
     /// Whether it is put away.
@@ -48,7 +48,7 @@ pub struct TrainingDefinition {
     pub model: Option<String>,
 }
 
-/// One version of a model, as those see it who choose by number.
+/// One version of a model, as it looks to those who choose by number.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TrainingModel {
     /// FATE's model id; none for weights that somebody brought.

@@ -128,7 +128,7 @@ impl JobSnapshot {
         if next.is_settled() {
             task.ended = Some(now);
         }
-        self.job.progress = progress(self);
+        self.job.progress = progress(&self.job, &self.tasks);
         self.job.updated = now;
         true
     }
@@ -229,7 +229,7 @@ impl JobSnapshot {
         if job.state.is_settled() {
             job.ended = Some(now);
         }
-        self.job.progress = progress(self);
+        self.job.progress = progress(&self.job, &self.tasks);
         Ok(())
     }
 }

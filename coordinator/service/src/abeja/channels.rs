@@ -21,7 +21,7 @@ handle! {
 
 /// The channel in which data sets are seen.
 const DATA_SETS: &str = "datasets";
-/// Messages before the UUID of a file's id: `20180515T180605-`.
+/// Characters before the UUID of a file's id: `20180515T180605-`.
 const STAMP: usize = 16;
 
 /// A data set's table, where it is, and the job that makes it.

@@ -253,9 +253,10 @@ async fn refuse_live(
     runs: &[Entity],
     concerns: impl Fn(&domain::abeja::Run) -> bool,
 ) -> Result<(), ServiceError> {
-    let concerned = runs
-        .iter()
-        .filter(|run| run.read::<domain::abeja::Run>().is_ok_and(|body| concerns(&body)));
+    let concerned = runs.iter().filter(|run| {
+        run.read::<domain::abeja::Run>()
+            .is_ok_and(|body| concerns(&body))
+    });
     let jobs: Vec<JobId> = concerned.filter_map(|run| run.job.clone()).collect();
     for ids in jobs.chunks(JOBS_AT_ONCE) {
         let filter = JobFilter {

@@ -7,7 +7,6 @@ use vocabulary::{ErrorCode, Fault, JobId, Participant, TableSummary, TaskId};
 
 use crate::filter::{JobFilter, RowFilter, TaskFilter};
 use crate::jobs::Jobs;
-use crate::parties::no_task;
 use crate::{Coordinator, ServiceError};
 
 /// How the coordinator is.
@@ -122,7 +121,8 @@ impl Jobs<'_> {
     /// The data outputs of the newest try of a task.
     pub async fn outputs(self, id: &TaskId) -> Result<Vec<TableSummary>, ServiceError> {
         let task = self.coordinator.inner.store.read().await?.task(id).await?;
-        task.map(|task| task.outputs).ok_or_else(|| no_task(id))
+        task.map(|task| task.outputs)
+            .ok_or_else(|| ServiceError::no_task(id))
     }
 }
 

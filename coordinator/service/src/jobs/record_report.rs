@@ -128,7 +128,8 @@ async fn record_one(
             progress.text = progress.text.chars().take(MOST_PROGRESS).collect();
             progress.fraction = Finite::share(progress.fraction.get());
             change(loaded, &key, |task| task.progress = Some(progress), now);
-            loaded.job_mut().progress = domain::progress(&loaded.snapshot);
+            loaded.job_mut().progress =
+                domain::progress(&loaded.snapshot.job, &loaded.snapshot.tasks);
         }
         ReportBody::Output(output) => change(loaded, &key, |task| put_output(task, output), now),
         ReportBody::Metrics(metrics) => {

@@ -19,7 +19,7 @@ use crate::models::ModelKey;
 use crate::numbered::{self, IdForm};
 use crate::ports::{Order, OrderReply, StepCheck, Transaction};
 use crate::principal::Principal;
-use crate::schedules::{due_schedule, note_begun};
+use crate::recurring::{due_schedule, note_begun};
 use crate::{ServiceError, events};
 
 /// How often another id is tried when the store has one already.
@@ -184,6 +184,15 @@ impl Jobs<'_> {
         } else {
             Err(invalid(unfit))
         }
+    }
+
+    /// Refuses documents that apply a model with which no new work may start.
+    pub(crate) async fn order_takes_work(self, order: &SubmitJob) -> Result<(), ServiceError> {
+        documents_take_work(
+            &mut *self.coordinator.inner.store.read().await?,
+            (&order.dsl, &order.conf),
+        )
+        .await
     }
 
     /// A job id that nothing has: replies to requests that start no job carry one.
@@ -363,7 +372,7 @@ impl Jobs<'_> {
             description,
         } = command;
         let mut tx = self.coordinator.inner.store.begin().await?;
-        // Behind the one writer's REST endpoint, so that jobs of a queue are as old as their places in it.
+        // In the one writer's turn, so that jobs of a queue are as old as their places in it.
         let now = self.coordinator.now();
         let mut limits = Limits::default();
         if let Some(named) = &placement.experiment

@@ -8,7 +8,6 @@ use crate::bounds::give_back;
 use crate::filter::ModelFilter;
 use crate::jobs::Jobs;
 use crate::models::view_of;
-use crate::parties::no_task;
 use crate::records::TextKind;
 use crate::{Principal, ServiceError};
 
@@ -16,7 +15,10 @@ impl Jobs<'_> {
     /// The metrics of a task in the order of their first report, pairs sorted by key.
     pub async fn metrics(self, id: &TaskId) -> Result<Vec<Metric>, ServiceError> {
         let mut tx = self.coordinator.inner.store.read().await?;
-        let task = tx.task(id).await?.ok_or_else(|| no_task(id))?;
+        let task = tx
+            .task(id)
+            .await?
+            .ok_or_else(|| ServiceError::no_task(id))?;
         Ok(tx.metrics(&task.key).await?)
     }
 
@@ -102,7 +104,10 @@ impl Jobs<'_> {
 
     async fn text(self, id: &TaskId, kind: TextKind) -> Result<Option<Value>, ServiceError> {
         let mut tx = self.coordinator.inner.store.read().await?;
-        let task = tx.task(id).await?.ok_or_else(|| no_task(id))?;
+        let task = tx
+            .task(id)
+            .await?
+            .ok_or_else(|| ServiceError::no_task(id))?;
         let Some(text) = tx.text(&task.key, kind).await? else {
             return Ok(None);
         };

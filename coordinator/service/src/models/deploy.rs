@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use vocabulary::{CheckpointRef, ErrorCode, Fault, Participant, Role};
 
 use super::documents::version_in;
-use super::version::{ModelKey, ModelPart, ModelVersion};
 use super::{denied, no_version};
 use crate::ServiceError;
 use crate::archived::model_takes_work;
@@ -16,6 +15,7 @@ use crate::filter::PartFilter;
 use crate::models::Models;
 use crate::ports::Transaction;
 use crate::principal::Principal;
+use crate::versions::{ModelKey, ModelPart, ModelVersion};
 
 /// What of a training is to be deployed. Without a list and a DSL: every component.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -11,7 +11,6 @@ use vocabulary::{
     StepName, TaskId, Timestamp,
 };
 
-use super::version::{ModelKey, ModelPart, ModelVersion, cast_of};
 use super::{denied, no_version};
 use crate::ServiceError;
 use crate::filter::{ModelFilter, PartFilter};
@@ -19,6 +18,7 @@ use crate::models::Models;
 use crate::ports::Transaction;
 use crate::principal::Principal;
 use crate::records::{StoredModel, TextKind};
+use crate::versions::{ModelKey, ModelPart, ModelVersion, cast_of};
 
 /// The newest release of the documents' shape.
 const SHAPE: u32 = 1;

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use vocabulary::{Role, StepName, TableRef};
 
-use super::dsl::{self, Component};
-use super::parameters::merged;
-use super::predict::Deployment;
+use crate::fate::dsl::{self, Component};
+use crate::fate::parameters::merged;
+use crate::predict::Deployment;
 
 /// The value of the job parameter `purpose` with which a predict job asks for this DSL.
 pub const INFERENCE: &str = "inference";
@@ -177,7 +177,7 @@ pub fn reader_table(conf: &Value, role: Role, place: usize, reader: &StepName) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fate::predict::inference_dsl;
+    use crate::predict::inference_dsl;
 
     fn trained() -> Value {
         let step = |module: &str, port: &str, from: &str| json!({"module": module, "input": {"data": {port: [from]}}, "output": {"data": ["data"], "model": ["model"]}});

@@ -5,10 +5,9 @@ use service::ports::Stored;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use vocabulary::{JobId, Participant};
 
-use crate::jobs::{
-    PARTICIPANT, among, asks_for_any, cut, narrow, order, participant_from, total_of_last_page,
-};
-use crate::sql::{SqlTransaction, containing, failed};
+use super::{PARTICIPANT, asks_for_any, cut, narrow, order, participant_from, total_of_last_page};
+use crate::sql::SqlTransaction;
+use crate::values::{among, containing, failed};
 
 /// Whether somebody in the job of `p` is not local.
 const IN_COMPANY: &str = "(p.role <> 'local' OR EXISTS (SELECT 1 FROM participants q WHERE q.job_id = p.job_id AND q.role <> 'local'))";

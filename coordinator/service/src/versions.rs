@@ -2,15 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use async_trait::async_trait;
-use domain::{Dialect, Job, JobKind};
+use domain::Dialect;
 use job_dsl::{TrainedPipeline, inference_dsl};
 use serde_json::{Map, Value, json};
 use vocabulary::{Cast, CheckpointRef, JobId, Participant, PartyId, Role, Timestamp};
-
-use crate::filter::{ModelFilter, PartFilter};
-use crate::hooks::WhenSettled;
-use crate::ports::{Stored, Transaction};
 
 /// The FATE-Flow version that our documents are written as.
 pub const FATE_VERSION: &str = "1.11.2";
@@ -148,78 +143,8 @@ impl ModelPart {
     }
 }
 
-/// A training leaves a version of its model.
-pub(crate) struct KeepTraining;
-
-#[async_trait]
-impl WhenSettled for KeepTraining {
-    async fn settled(&self, tx: &mut dyn Transaction, job: &Job, at: Timestamp) -> Stored<()> {
-        keep_training(tx, job, at).await
-    }
-}
-
-/// Writes down the version that a training left, with a part for everybody who took part; jobs that train nothing, and
-/// those that parties do alone, leave none.
-async fn keep_training(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Stored<()> {
-    let participants: Vec<Participant> = job
-        .cast
-        .participants()
-        .filter(|who| who.role != Role::Local)
-        .collect();
-    if job.kind != JobKind::Train || participants.is_empty() {
-        return Ok(());
-    }
-    let key = ModelKey::new(job.model_id.clone(), job.model_version.clone());
-    let version = ModelVersion {
-        key: key.clone(),
-        stored: job.model_version.clone(),
-        initiator: job.initiator.clone(),
-        cast: job.cast.clone(),
-        parent: None,
-        job: Some(job.id.clone()),
-        dialect: job.definition.dialect,
-        fate_version: FATE_VERSION.to_owned(),
-        train_dsl: job.definition.dsl.clone(),
-        train_conf: job.definition.conf.clone(),
-        own_inference_dsl: None,
-        checkpoints: BTreeMap::new(),
-        created: now,
-        updated: now,
-    };
-    tx.put_version(&version).await?;
-    let filter = PartFilter {
-        model_id: Some(key.model_id.clone()),
-        version: Some(key.version.clone()),
-        ..PartFilter::default()
-    };
-    let known = tx.find_parts(&filter).await?;
-    let models = tx
-        .find_models(&ModelFilter {
-            version: Some(version.stored),
-            ..ModelFilter::default()
-        })
-        .await?;
-    for owner in participants {
-        let own = models
-            .iter()
-            .filter(|model| model.summary.model.owner == owner);
-        let size = own.map(|model| model.summary.size).sum();
-        // A rerun settles the job again: what is known of the part stays.
-        let part = match known.iter().find(|part| part.owner == owner) {
-            Some(part) => ModelPart {
-                size,
-                updated: now,
-                ..part.clone()
-            },
-            None => ModelPart::new(key.clone(), owner, size, now),
-        };
-        tx.put_part(&part).await?;
-    }
-    Ok(())
-}
-
 /// The roles of a cast as FATE's documents write them.
-pub(super) fn roles_of(cast: &Cast) -> Value {
+pub(crate) fn roles_of(cast: &Cast) -> Value {
     let mut roles = Map::new();
     for role in Role::ALL {
         let ids: Vec<Value> = cast.of(role).iter().map(id_of).collect();
@@ -248,7 +173,7 @@ pub fn cast_of(roles: &Value) -> Cast {
 }
 
 /// A party id as documents write it.
-pub(super) fn id_of(party: &PartyId) -> Value {
+pub(crate) fn id_of(party: &PartyId) -> Value {
     match party.as_str().parse::<u64>() {
         Ok(number) if number.to_string() == party.as_str() => json!(number),
         _ => json!(party),
