@@ -166,6 +166,7 @@ impl BatchPlan {
             return Err(BatchError::MaskedRate { masked_rate });
         }
         let order = (0..rows).collect();
+        // -1 is all rows.
         let size = usize::try_from(batch_size).unwrap_or(rows);
         if size >= rows {
             return Ok(Self::whole(order));
@@ -277,11 +278,11 @@ impl BatchPlan {
             shuffle(&mut self.order);
         }
         let count = self.batches_per_epoch();
-        let over = self
-            .order
-            .get(count * self.batch_size..)
-            .filter(|_| self.spread)
-            .unwrap_or_default();
+        let over = if self.spread {
+            &self.order[count * self.batch_size..]
+        } else {
+            &[]
+        };
         let groups = self.order.chunks(self.batch_size).take(count).enumerate();
         let dealt =
             |(index, own): (usize, &[usize])| [own.to_vec(), of_turn(over, index, count)].concat();
@@ -297,9 +298,7 @@ impl BatchPlan {
         }
         let mut chosen = vec![false; self.order.len()];
         for row in &members {
-            if let Some(mark) = chosen.get_mut(*row) {
-                *mark = true;
-            }
+            chosen[*row] = true;
         }
         let mut others: Vec<usize> = chosen
             .iter()

@@ -1,5 +1,14 @@
 //! What the values of labels mean to a classifier: which of two is the positive one, or that there are several classes.
 
+/// What labels are to a learner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelKind {
+    /// Whole numbers that name classes.
+    Classes,
+    /// Real numbers of any size.
+    Numbers,
+}
+
 /// The classes that a linear classifier learns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Classes {

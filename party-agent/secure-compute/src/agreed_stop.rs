@@ -1,7 +1,7 @@
 //! How parties agree that training ends: flags that one role decides and all obey, and the length of the last steps
 //! of all parties together, of which only the total is opened.
 
-use component_kit::{Message, Packed, Peer, Peers, Result, TaskContext};
+use component_kit::{ComponentError, Message, Packed, Peer, Peers, Result, TaskContext};
 use crypto::random::Random;
 
 use crate::encrypted_algebra::{
@@ -27,8 +27,17 @@ pub async fn hear(peer: &Peer, message: &Message<Packed<bool>>) -> Result<bool> 
     Ok(peer.receive(message).await?.0)
 }
 
-fn squared_length(steps: &[f64]) -> Result<Vec<i64>> {
-    let total: f64 = steps.iter().map(|step| step * step).sum();
+/// The power of two by which lengths are divided before they are encoded, so that lengths around a tolerance keep their
+/// digits and stay below the cap: a tolerance of a millionth or of a million is compared as exactly as one of a thousandth.
+pub fn length_unit(tolerance: f64) -> i32 {
+    // Between these a length needs no unit: its resolution is a millionth, and the cap 256.
+    let (least, most) = (2f64.powi(-14), 64.0);
+    (tolerance / tolerance.clamp(least, most)).log2().ceil() as i32
+}
+
+fn squared_length(steps: &[f64], unit: i32) -> Result<Vec<i64>> {
+    let factor = f64::from(-unit).exp2();
+    let total: f64 = steps.iter().map(|step| (step * factor).powi(2)).sum();
     Ok(fixed::encode(
         "length of the steps",
         &[total.min(LENGTH_CAP)],
@@ -37,14 +46,14 @@ fn squared_length(steps: &[f64]) -> Result<Vec<i64>> {
     )?)
 }
 
-/// Host: sends the squared length of its steps to the guest, encrypted.
+/// Host: sends the squared length of its steps to the guest, encrypted; `unit` is the same for all.
 pub async fn send_length<S: LinearScheme>(
     turn: &TaskContext,
     encryptor: &mut Encryptor<S>,
     message: &Message<VectorBytes>,
-    steps: &[f64],
+    (steps, unit): (&[f64], i32),
 ) -> Result<()> {
-    let sealed = encryptor.seal(turn, squared_length(steps)?).await?;
+    let sealed = encryptor.seal(turn, squared_length(steps, unit)?).await?;
     turn.guest()?.send(message, &sealed).await
 }
 
@@ -53,10 +62,10 @@ pub async fn reveal_length<S: LinearScheme>(
     turn: &TaskContext,
     encryptor: &mut Encryptor<S>,
     (part, total): (&Message<VectorBytes>, &Message<SumsBytes>),
-    steps: &[f64],
+    (steps, unit): (&[f64], i32),
 ) -> Result<()> {
     let parts = turn.hosts().receive_all(part).await?;
-    let own = squared_length(steps)?;
+    let own = squared_length(steps, unit)?;
     let add = move |key: &S::PublicKey, random: &mut Random| -> SchemeResult<SumsBytes> {
         let parts = parts
             .iter()
@@ -75,6 +84,7 @@ pub async fn read_length<S: LinearScheme>(
     turn: &TaskContext,
     holder: &mut KeyHolder<S>,
     total: &Message<SumsBytes>,
+    unit: i32,
 ) -> Result<f64> {
     let sums = receive_revealed(
         turn,
@@ -87,9 +97,31 @@ pub async fn read_length<S: LinearScheme>(
         },
     )
     .await?;
-    Ok(sums
-        .first()
-        .map_or(0.0, |sum| fixed::decode(*sum, LENGTH_BITS))
-        .max(0.0)
-        .sqrt())
+    let [sum] = sums.as_slice() else {
+        return Err(ComponentError::protocol("the length of steps is one sum"));
+    };
+    let length = fixed::decode(*sum, LENGTH_BITS).max(0.0).sqrt();
+    Ok(length * f64::from(unit).exp2())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_tolerances_need_no_unit_and_others_keep_their_digits() {
+        for (tolerance, unit) in [(1e-4, 0), (1e-3, 0), (64.0, 0), (1e6, 14), (1e-9, -15)] {
+            assert_eq!(length_unit(tolerance), unit, "{tolerance}");
+            // Steps a little longer than the tolerance, and a little shorter.
+            for factor in [1.01, 0.99] {
+                let code = squared_length(&[factor * tolerance], unit).unwrap()[0];
+                let length =
+                    fixed::decode(code as u64, LENGTH_BITS).sqrt() * f64::from(unit).exp2();
+                assert!(
+                    (length / tolerance - factor).abs() < 1e-3,
+                    "{length} {tolerance}"
+                );
+            }
+        }
+    }
 }

@@ -31,14 +31,21 @@ pub async fn prepare_columns<S: LinearScheme>(
     let (columns, factors) = (columns.clone(), scales.factors());
     let prepare = move || {
         let count = rows.as_ref().map_or(columns.nrows(), Vec::len);
+        #[allow(
+            clippy::expect_used,
+            reason = "a row or column that is not there would be a wrong gradient"
+        )]
         let entry = |row: usize, column: usize| {
-            let row = rows
-                .as_ref()
-                .and_then(|rows| rows.get(row).copied())
-                .unwrap_or(row);
+            let row = match &rows {
+                None => row,
+                Some(rows) => *rows.get(row).expect("a scheme asks for rows of the matrix"),
+            };
             let column = part.start + column;
-            let value = columns.get((row, column)).copied().unwrap_or(0.0);
-            (value * factors.get(column).copied().unwrap_or(0.0)).round() as i64
+            let value = columns
+                .get((row, column))
+                .expect("batches and parts are of this table");
+            let factor = factors.get(column).expect("each column has its factor");
+            (value * factor).round() as i64
         };
         S::prepare(count, part.len(), &entry)
     };

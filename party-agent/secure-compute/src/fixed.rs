@@ -142,6 +142,23 @@ fn power(bits: i32) -> f64 {
     f64::from(bits).exp2()
 }
 
+/// Powers of two beyond which no unit goes; squares of labels so large are still floating-point numbers.
+pub const MOST_UNIT: i16 = 200;
+
+/// The power of two by which residuals are divided before they are encoded, so that a bound of `limit` is eight times the
+/// largest label: labels of every size keep as many digits. None where no unit is so large.
+pub fn unit_of(labels: &[f64], limit: f64) -> Option<i16> {
+    let largest = labels
+        .iter()
+        .fold(0.0, |most: f64, label| most.max(label.abs()));
+    if largest == 0.0 {
+        return Some(0);
+    }
+    let most = f64::from(MOST_UNIT);
+    let power = (8.0 * largest / limit).log2().ceil().max(-most);
+    (power <= most).then_some(power as i16)
+}
+
 /// Encodes values of magnitude at most `limit` with `bits` fractional bits.
 pub fn encode(
     what: &'static str,
@@ -182,14 +199,14 @@ impl ColumnScales {
         let rows = matrix.nrows();
         let largest = RESIDUAL_LIMIT * power(RESIDUAL_BITS);
         // Rounding adds up to half a unit per row.
-        let room = power(SUM_BITS) / largest - rows as f64;
+        let space = power(SUM_BITS) / largest - rows as f64;
         let column = |(column, values): (usize, ndarray::ArrayView1<'_, f64>)| {
             let total: f64 = values.iter().map(|value| value.abs()).sum();
-            if !total.is_finite() || room < 1.0 {
+            if !total.is_finite() || space < 1.0 {
                 return Err(RangeError::Column { column, rows });
             }
             let fitting = if total > 0.0 {
-                (room / total).log2().floor()
+                (space / total).log2().floor()
             } else {
                 f64::from(FEATURE_BITS)
             };
@@ -221,14 +238,15 @@ impl ColumnScales {
         self.bits.iter().map(|bits| power(*bits)).collect()
     }
 
-    /// Sums of entry times residual, which was encoded at a scale, as real numbers. Refuses a sum that no residual within
-    /// its bounds makes.
-    pub fn decode_sums(&self, sums: &[u64], scale: Scale) -> Result<Vec<f64>, RangeError> {
+    /// Sums of entry times residual, which was encoded with so many fractional bits, as real numbers. Refuses a sum that no
+    /// residual within its bounds makes.
+    pub fn decode_sums(&self, sums: &[u64], residual_bits: i32) -> Result<Vec<f64>, RangeError> {
+        assert_eq!(sums.len(), self.len(), "one sum for each column");
         let columns = self.bits.iter().zip(&self.bounds).zip(sums).enumerate();
         let real = |(column, ((bits, bound), sum)): (usize, ((&i32, &f64), &u64))| {
             // Not so for NaN either.
             if ((*sum as i64) as f64).abs() <= *bound {
-                Ok(decode(*sum, scale.residual_bits() + bits))
+                Ok(decode(*sum, residual_bits + bits))
             } else {
                 Err(RangeError::Sum {
                     what: format!("the gradient's sum over column {column}"),
@@ -322,6 +340,21 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_follows_the_largest_label() {
+        for (largest, unit) in [
+            (0.0, 0),
+            (4.0, 0),
+            (4.1, 1),
+            (1e6, 18),
+            (1e-6, -21),
+            (1e-300, -200),
+        ] {
+            assert_eq!(unit_of(&[0.0, -largest], 32.0), Some(unit), "{largest}");
+        }
+        assert_eq!(unit_of(&[1e70], 32.0), None);
+    }
+
+    #[test]
     fn advice_names_what_is_there() {
         let fault = |error: RangeError| ComponentError::from(error).into_fault();
         let growth = Scale::holding("test", std::iter::once(f64::NAN), 1.0).unwrap_err();
@@ -372,7 +405,7 @@ mod tests {
                 size += entry.abs() * parts.iter().map(|part| part.abs()).fold(0.0, f64::max);
             }
             prop_assert!(worst < 1 << 62, "{worst}");
-            let back = columns.decode_sums(&[sum as u64], scale).unwrap()[0];
+            let back = columns.decode_sums(&[sum as u64], scale.residual_bits()).unwrap()[0];
             let largest = scale.widen(RESIDUAL_LIMIT);
             let rounding = entries.len() as f64 * (largest / factor + entries.iter().fold(0.0, |most: f64, entry| most.max(entry.abs())) * power(-scale.residual_bits()));
             prop_assert!((back - real).abs() <= rounding + 1e-12 * size, "{back} is not {real}");
@@ -383,7 +416,7 @@ mod tests {
             let columns = ColumnScales::fit(array![[1.0], [1.0]].view()).unwrap();
             // Two rows of 22 bits with residuals of 32.
             let is_small = (sum as i64).unsigned_abs() <= (2 * (1 << 22) + 2) << 32;
-            prop_assert_eq!(columns.decode_sums(&[sum], Scale::FINEST).is_ok(), is_small);
+            prop_assert_eq!(columns.decode_sums(&[sum], RESIDUAL_BITS).is_ok(), is_small);
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use component_kit::{ComponentError, Message, Result, TaskContext};
 use crypto::random::Random;
+use vocabulary::ErrorCode;
 
 use crate::encrypted_algebra::{LinearScheme, Origin, SchemeError, SchemeResult, VectorBytes};
 use crate::key_ceremony::{Encryptor, KeyHolder};
@@ -35,22 +36,33 @@ pub async fn keep_members<S: LinearScheme>(
     let (masked, masks) = encryptor.with(turn, mask).await??;
     let holder = turn.arbiter()?;
     holder.send(messages.masked, &masked).await?;
-    let narrow: Vec<u32> = positions
-        .iter()
-        .filter_map(|position| u32::try_from(*position).ok())
-        .collect();
-    holder.send(messages.positions, &narrow).await?;
+    let narrow: Option<Vec<u32>> = positions.iter().map(|at| u32::try_from(*at).ok()).collect();
+    let too_many =
+        || ComponentError::new(ErrorCode::NumericRange, "a batch has more than 2^32 rows");
+    holder
+        .send(messages.positions, &narrow.ok_or_else(too_many)?)
+        .await?;
     let fresh = holder.receive(messages.fresh).await?;
-    let mut offsets = vec![0i64; masks.len()];
-    for position in positions {
-        if let (Some(offset), Some(mask)) = (offsets.get_mut(*position), masks.get(*position)) {
-            *offset = (*mask as i64).wrapping_neg();
-        }
-    }
+    let offsets = offsets_at(positions, &masks);
     let unmask = move || -> Result<S::Vector, SchemeError> {
         S::add_plain(&fresh.read::<S>(offsets.len(), Origin::Fresh)?, &offsets)
     };
     Ok(turn.encrypt(unmask).await??)
+}
+
+/// What takes the masks off again where members stand.
+#[allow(
+    clippy::expect_used,
+    reason = "a mask that stayed on would be a wrong residual"
+)]
+fn offsets_at(positions: &[usize], masks: &[u64]) -> Vec<i64> {
+    let mut offsets = vec![0i64; masks.len()];
+    for position in positions {
+        let mask = masks.get(*position).expect("members are rows of the batch");
+        let offset = offsets.get_mut(*position).expect("an offset for each mask");
+        *offset = (*mask as i64).wrapping_neg();
+    }
+    offsets
 }
 
 /// Key holder: does its part for a vector of `length` rows of which `members` stay.
@@ -67,6 +79,7 @@ pub async fn serve<S: LinearScheme>(
     let mut values = holder.open_masked(turn, masked, length).await?;
     let mut kept = vec![false; length];
     for position in &positions {
+        // One that does not exist leaves too few, which is refused below.
         if let Some(kept) = kept.get_mut(*position as usize) {
             *kept = true;
         }

@@ -16,6 +16,7 @@
 
 use component_kit::{LabelRules, Result, TaskContext};
 use learning::batches::{BatchPlan, BatchSettings};
+use learning::labels::LabelKind;
 use vocabulary::{ErrorCode, Fault};
 
 /// What hosts know of the rows of batches.
@@ -42,15 +43,38 @@ pub struct Judged {
     has_dealt_out: bool,
     rows: usize,
     columns: usize,
+    kind: LabelKind,
 }
 
-/// Judges a training on `rows` rows with hosts that have `columns` columns together.
+/// What share of labels is found, in words: classes are guessed right or wrong, numbers are told by a share of their variance.
+fn found(rows: usize, columns: usize, kind: LabelKind) -> String {
+    match kind {
+        LabelKind::Classes => format!("{:.0} % of", 100.0 * share_found(rows, columns)),
+        LabelKind::Numbers => {
+            let share = 100.0 * variance_found(rows, columns);
+            format!("{share:.0} % of the variance of")
+        }
+    }
+}
+
+/// The share of the variance of random labels that least squares finds from the sums of `columns` columns over `rows` rows: the
+/// sums tell the projection of the labels on the columns' space, which has so many of the rows' dimensions.
+#[must_use]
+pub fn variance_found(rows: usize, columns: usize) -> f64 {
+    if rows <= columns {
+        1.0
+    } else {
+        columns as f64 / rows as f64
+    }
+}
+
+/// Judges a training on `rows` rows, with labels of this kind, with hosts that have `columns` columns together.
 ///
 /// # Errors
 /// Settings that make no plan, and a training that breaks a rule where the rules refuse it.
 pub fn judge(
-    rows: usize,
-    columns: usize,
+    kind: LabelKind,
+    (rows, columns): (usize, usize),
     settings: &BatchSettings,
     rules: LabelRules,
 ) -> Result<Judged> {
@@ -66,6 +90,7 @@ pub fn judge(
             has_dealt_out: false,
             rows,
             columns,
+            kind,
         });
     }
     // Rows that a batch must have whose rows are known.
@@ -101,6 +126,7 @@ pub fn judge(
         members,
         fewest,
         is_small,
+        kind,
     };
     let warning = (members < fewest).then(|| breach.to_string());
     match warning {
@@ -122,12 +148,14 @@ pub fn judge(
             has_dealt_out,
             rows,
             columns,
+            kind,
         }),
     }
 }
 
 /// Rows of the smallest batch.
 fn smallest(plan: &BatchPlan) -> usize {
+    // A plan has a batch, and a batch has a row.
     plan.sizes().into_iter().min().unwrap_or(0)
 }
 
@@ -138,6 +166,7 @@ struct Breach {
     members: usize,
     fewest: usize,
     is_small: bool,
+    kind: LabelKind,
 }
 
 impl std::fmt::Display for Breach {
@@ -160,12 +189,8 @@ impl std::fmt::Display for Breach {
         )?;
         write!(
             f,
-            "{fewest} in a batch; from sums over so few rows a host learns about "
-        )?;
-        write!(
-            f,
-            "{:.0} % of labels",
-            100.0 * share_found(members, columns)
+            "{fewest} in a batch; from sums over so few rows a host learns about {} labels",
+            found(members, columns, self.kind)
         )
     }
 }
@@ -220,10 +245,10 @@ impl std::fmt::Display for Judged {
         if self.has_dealt_out {
             write!(f, ", over which a smaller last one was dealt out")?;
         }
-        let share = 100.0 * share_found(self.known_rows(), *columns);
+        let found = found(self.known_rows(), *columns, self.kind);
         write!(
             f,
-            "; the hosts have {columns} columns, so that {share:.0} % of random labels are found by least squares"
+            "; the hosts have {columns} columns, so that {found} random labels are found by least squares"
         )
     }
 }
@@ -295,7 +320,7 @@ mod tests {
     }
 
     fn case(rows: usize, columns: usize, settings: &BatchSettings) -> Option<(Case, Vec<usize>)> {
-        let judged = judge(rows, columns, settings, STRICT).ok()?;
+        let judged = judge(LabelKind::Classes, (rows, columns), settings, STRICT).ok()?;
         assert_eq!(judged.warning, None);
         Some((judged.case, judged.plan.sizes()))
     }
@@ -325,7 +350,7 @@ mod tests {
                 ..fixed(240)
             },
         ] {
-            let judged = judge(960, 20, &changing, STRICT).unwrap();
+            let judged = judge(LabelKind::Classes, (960, 20), &changing, STRICT).unwrap();
             assert_eq!(
                 (judged.case, judged.plan.masked_batch_size()),
                 (Case::Hidden, 960),
@@ -334,7 +359,7 @@ mod tests {
         }
         // A hidden partition is never one that a host could know: the order of the table, or one that stays.
         assert!(
-            judge(956, 20, &fixed(239), STRICT)
+            judge(LabelKind::Classes, (956, 20), &fixed(239), STRICT)
                 .unwrap()
                 .plan
                 .is_mutable()
@@ -351,7 +376,7 @@ mod tests {
     fn one_batch_of_all_rows_is_known_and_has_twelve_rows_a_column() {
         assert_eq!(case(1000, 83, &settings(-1)).unwrap().0, Case::Named);
         for columns in [84, 199, 999, 1000] {
-            let fault = judge(1000, columns, &settings(-1), STRICT)
+            let fault = judge(LabelKind::Classes, (1000, columns), &settings(-1), STRICT)
                 .unwrap_err()
                 .into_fault();
             assert_eq!(
@@ -372,7 +397,7 @@ mod tests {
         assert_eq!(case(199, 5, &settings(60)).unwrap().0, Case::Hidden);
         assert_eq!(case(199, 5, &fixed(59)), None);
         assert_eq!(case(200, 5, &fixed(59)).unwrap().0, Case::Hidden);
-        let fault = judge(199, 17, &settings(-1), STRICT)
+        let fault = judge(LabelKind::Classes, (199, 17), &settings(-1), STRICT)
             .unwrap_err()
             .into_fault();
         assert_eq!(
@@ -406,7 +431,7 @@ mod tests {
             Some((Case::Named, vec![330]))
         );
         assert_eq!(
-            judge(1000, 40, &settings(10), STRICT)
+            judge(LabelKind::Classes, (1000, 40), &settings(10), STRICT)
                 .unwrap_err()
                 .into_fault()
                 .code,
@@ -420,7 +445,7 @@ mod tests {
             refuses: false,
             ..STRICT
         };
-        let judged = judge(600, 40, &settings(10), warns).unwrap();
+        let judged = judge(LabelKind::Classes, (600, 40), &settings(10), warns).unwrap();
         assert_eq!(
             (judged.case, judged.plan.masked_batch_size()),
             (Case::Hidden, 600),
@@ -431,14 +456,19 @@ mod tests {
             warning.contains("at least 41 in a batch") && warning.contains("100 % of labels"),
             "{warning}"
         );
-        assert_eq!(judge(600, 40, &settings(100), warns).unwrap().warning, None);
+        assert_eq!(
+            judge(LabelKind::Classes, (600, 40), &settings(100), warns)
+                .unwrap()
+                .warning,
+            None
+        );
     }
 
     #[test]
     fn without_rules_batches_are_those_of_the_job() {
         let judged = judge(
-            1001,
-            20,
+            LabelKind::Classes,
+            (1001, 20),
             &settings(100),
             LabelRules {
                 rows_per_column: 0,
@@ -455,9 +485,36 @@ mod tests {
     }
 
     #[test]
+    fn of_numbers_a_share_of_the_variance_remains() {
+        let judged = judge(LabelKind::Numbers, (1000, 20), &fixed(-1), STRICT).unwrap();
+        assert!(
+            judged.to_string().ends_with(
+                "so that 2 % of the variance of random labels are found by least squares"
+            ),
+            "{judged}"
+        );
+        let fault = judge(LabelKind::Numbers, (1000, 200), &fixed(-1), STRICT)
+            .unwrap_err()
+            .into_fault();
+        assert!(
+            fault
+                .message
+                .ends_with("learns about 20 % of the variance of labels"),
+            "{fault}"
+        );
+        assert_eq!(
+            (variance_found(20, 20), variance_found(40, 10)),
+            (1.0, 0.25)
+        );
+    }
+
+    #[test]
     fn the_log_says_the_case_and_what_remains() {
-        let line =
-            |rows, settings: &BatchSettings| judge(rows, 20, settings, STRICT).unwrap().to_string();
+        let line = |rows, settings: &BatchSettings| {
+            judge(LabelKind::Classes, (rows, 20), settings, STRICT)
+                .unwrap()
+                .to_string()
+        };
         assert_eq!(
             line(1000, &settings(100)),
             "labels: case (b), 10 batches of at least 100 rows, hidden among all 1000; the hosts have 20 columns, so that \

@@ -134,7 +134,7 @@ async fn guest(task: &TaskContext, params: Params) -> Result<()> {
     task.hosts()
         .send(&RESIDUAL, &VectorBytes::of::<RingLwe>(&kept))
         .await?;
-    agreed_stop::reveal_length(task, &mut encryptor, (&PART, &LENGTH), &[0.3, 0.4]).await?;
+    agreed_stop::reveal_length(task, &mut encryptor, (&PART, &LENGTH), (&[0.3, 0.4], 0)).await?;
     let stop = agreed_stop::hear(&task.arbiter()?, &STOP).await?;
     task.metrics(&[Tells::Joint]).summary(&json!(stop));
     Ok(())
@@ -160,9 +160,10 @@ async fn host(task: &TaskContext) -> Result<()> {
         .read::<RingLwe>(5, Origin::SumOf(4))?;
     let sums =
         learn_sums::<RingLwe>(task, &mut encryptor, OPENING, matrix, Arc::new(residual)).await?;
-    task.metrics(&[Tells::Joint])
-        .summary(&json!(scales.decode_sums(&sums, Scale::FINEST)?));
-    agreed_stop::send_length(task, &mut encryptor, &PART, &[1.2]).await?;
+    task.metrics(&[Tells::Joint]).summary(&json!(
+        scales.decode_sums(&sums, Scale::FINEST.residual_bits())?
+    ));
+    agreed_stop::send_length(task, &mut encryptor, &PART, (&[1.2], 0)).await?;
     agreed_stop::hear(&task.arbiter()?, &STOP).await.map(|_| ())
 }
 
@@ -183,7 +184,7 @@ async fn arbiter(task: &TaskContext, params: Params) -> Result<()> {
         )
         .await?;
     }
-    let length = agreed_stop::read_length(task, &mut holder, &LENGTH).await?;
+    let length = agreed_stop::read_length(task, &mut holder, &LENGTH, 0).await?;
     task.metrics(&[Tells::Joint]).summary(&json!(length));
     agreed_stop::announce(&peers, &STOP, true).await
 }

@@ -74,10 +74,7 @@ impl Curve {
 /// The two Kolmogorov-Smirnov curves and their greatest distance, over the hundred cut points.
 pub(super) fn ks(ranking: &Ranking) -> (f64, [Curve; 2]) {
     let cuts = index_cuts(ranking.scores().len());
-    let thresholds: Vec<f64> = cuts
-        .iter()
-        .filter_map(|(at, _)| ranking.scores().get(*at).copied())
-        .collect();
+    let thresholds: Vec<f64> = cuts.iter().map(|(at, _)| ranking.scores()[*at]).collect();
     let counts: Vec<Counts> = thresholds
         .iter()
         .map(|threshold| ranking.above(*threshold))
@@ -110,12 +107,8 @@ pub(super) fn ks(ranking: &Ranking) -> (f64, [Curve; 2]) {
 fn stepped(ranking: &Ranking) -> Vec<(f64, f64, Counts)> {
     let distinct = ranking.distinct();
     let cuts = step_cuts(distinct.len()).into_iter();
-    cuts.filter_map(|(at, cut)| {
-        distinct
-            .get(at)
-            .map(|threshold| (cut, *threshold, ranking.above(*threshold)))
-    })
-    .collect()
+    cuts.map(|(at, cut)| (cut, distinct[at], ranking.above(distinct[at])))
+        .collect()
 }
 
 /// As [`stepped`], closed by a threshold just below the lowest one taken.
@@ -144,16 +137,10 @@ fn share_curve(ranking: &Ranking, kind: CurveKind, value: impl Fn(&Counts) -> f6
     let steps = stepped(ranking);
     let point = |at: &Counts| ((at.tp + at.fp) as f64 / at.rows() as f64, value(at));
     let kept = highest_per_x(steps.iter().map(|(_, _, at)| point(at)));
-    let thresholds = kept
-        .iter()
-        .filter_map(|at| steps.get(*at))
-        .map(|step| step.1)
-        .chain([0.0])
-        .collect();
+    let thresholds = kept.iter().map(|at| steps[*at].1).chain([0.0]).collect();
     let points = kept
         .iter()
-        .filter_map(|at| steps.get(*at))
-        .map(|step| point(&step.2))
+        .map(|at| point(&steps[*at].2))
         .chain([(1.0, 1.0)])
         .collect();
     Curve::new(kind, points, thresholds)
@@ -189,7 +176,7 @@ pub(super) fn accuracy(ranking: &Ranking) -> Curve {
 pub(super) fn precision_recall(ranking: &Ranking) -> [Curve; 2] {
     let steps = stepped_to_the_end(ranking);
     let kept = highest_per_x(steps.iter().map(|(_, _, at)| (at.recall(), at.precision())));
-    let chosen: Vec<&(f64, f64, Counts)> = kept.iter().filter_map(|at| steps.get(*at)).collect();
+    let chosen: Vec<&(f64, f64, Counts)> = kept.iter().map(|at| &steps[*at]).collect();
     let mut thresholds: Vec<f64> = chosen.iter().map(|step| step.1).collect();
     // The closing threshold is invented, so it is not listed.
     if kept.last().is_some_and(|at| at + 1 == steps.len()) {

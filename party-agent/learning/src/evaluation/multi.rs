@@ -35,13 +35,12 @@ pub fn evaluate_multi(
     let all = multi_values(labels, predicted, metrics)?;
     let classes = filled(&all.classes);
     let spread = |values: &[f64]| {
-        let value = |class: &i64| {
-            all.classes
-                .binary_search(class)
-                .ok()
-                .and_then(|at| values.get(at).copied())
+        // A class between two others that no row has is right of no row.
+        let value = |class: &i64| match all.classes.binary_search(class) {
+            Ok(at) => values[at],
+            Err(_) => 0.0,
         };
-        figures(classes.iter().map(|class| value(class).unwrap_or(0.0)))
+        figures(classes.iter().map(value))
     };
     Ok(MultiReport {
         scalars: all

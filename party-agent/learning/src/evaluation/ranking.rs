@@ -94,9 +94,11 @@ impl Ranking {
     }
 
     fn counts(&self, predicted: usize) -> Counts {
-        let tp = self.positives_before.get(predicted).copied().unwrap_or(0);
-        let positives = self.positives_before.last().copied().unwrap_or(0);
         let rows = self.scores.len();
+        let (tp, positives) = (
+            self.positives_before[predicted],
+            self.positives_before[rows],
+        );
         Counts {
             tp,
             fp: predicted - tp,

@@ -11,6 +11,22 @@ pub fn evaluate_regression(
     predictions: &[f64],
     metrics: &[Metric],
 ) -> Result<Vec<(&'static str, f64)>, EvaluationError> {
+    let values = regression_values(labels, predictions, metrics)?;
+    Ok(values
+        .into_iter()
+        .map(|(name, value)| (name, figure(value)))
+        .collect())
+}
+
+/// The same figures, not rounded: what early stopping compares.
+///
+/// # Errors
+/// As [`evaluate_regression`].
+pub fn regression_values(
+    labels: &[f64],
+    predictions: &[f64],
+    metrics: &[Metric],
+) -> Result<Vec<(&'static str, f64)>, EvaluationError> {
     check_lengths(labels.len(), predictions.len())?;
     check_finite(labels)?;
     check_finite(predictions)?;
@@ -28,7 +44,7 @@ pub fn evaluate_regression(
     };
     Ok(metrics
         .iter()
-        .filter_map(|metric| value(metric).map(|value| (metric.as_str(), figure(value))))
+        .filter_map(|metric| value(metric).map(|value| (metric.as_str(), value)))
         .collect())
 }
 
@@ -65,12 +81,12 @@ fn variance(values: &[f64]) -> f64 {
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    let half = values.len() / 2;
-    let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
-    if values.len() % 2 == 1 {
-        at(half)
-    } else {
-        (at(half.saturating_sub(1)) + at(half)) / 2.0
+    let (below, above) = values.split_at(values.len() / 2);
+    match (below.last(), above.first()) {
+        (Some(below), Some(above)) if values.len().is_multiple_of(2) => (below + above) / 2.0,
+        (_, Some(middle)) => *middle,
+        // Lengths were checked before: there is a row.
+        (_, None) => f64::NAN,
     }
 }
 
@@ -102,6 +118,15 @@ mod tests {
             ("root_mean_squared_error", 0.612372),
         ];
         assert_eq!(found, Ok(expected));
+    }
+
+    #[test]
+    fn values_for_early_stopping_are_not_rounded() {
+        let metrics = EvalType::Regression.metrics();
+        let values = regression_values(&[1.0, 2.0, 4.0], &[1.0, 2.0, 4.001], metrics).unwrap();
+        assert!((values[2].1 - 1e-6 / 3.0).abs() < 1e-12, "{values:?}");
+        let rounded = evaluate_regression(&[1.0, 2.0, 4.0], &[1.0, 2.0, 4.001], metrics).unwrap();
+        assert_eq!(rounded[2].1, 0.0);
     }
 
     #[test]

@@ -8,8 +8,9 @@ pub(super) fn roc(ranking: &Ranking) -> Curve {
     let corners = roc_corners(ranking);
     let mut points: Vec<(f64, f64, f64)> = Vec::new();
     for (at, _) in step_cuts(corners.len()) {
-        if let Some(corner) = corners.get(at).filter(|corner| !points.contains(corner)) {
-            points.push(*corner);
+        let corner = corners[at];
+        if !points.contains(&corner) {
+            points.push(corner);
         }
     }
     points.push((1.0, 1.0, 1.0));

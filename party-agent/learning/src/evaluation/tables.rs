@@ -97,11 +97,12 @@ pub(super) fn quantile_pr(ranking: &Ranking) -> QuantileTable {
 
 /// The 21 quantiles 0, .05 .. 1 of ascending values, each the value at the nearest position (halves to even).
 pub(super) fn quantiles(ascending: &[f64]) -> Vec<f64> {
-    let last = ascending.len().saturating_sub(1) as f64;
+    if ascending.is_empty() {
+        return Vec::new();
+    }
+    let last = (ascending.len() - 1) as f64;
     let position = |k: u8| (last * (f64::from(k) * 5.0 / 100.0)).round_ties_even() as usize;
-    (0..=20)
-        .filter_map(|k| ascending.get(position(k)).copied())
-        .collect()
+    (0..=20).map(|k| ascending[position(k)]).collect()
 }
 
 #[cfg(test)]

@@ -158,11 +158,7 @@ impl Training {
         let mut weights = settings
             .init_method
             .draw(length, settings.init_const, &mut || random.uniform());
-        let intercept = if settings.fit_intercept {
-            weights.pop().unwrap_or(0.0)
-        } else {
-            0.0
-        };
+        let intercept = weights.split_off(columns).first().map_or(0.0, |own| *own);
         Self {
             weights,
             intercept,
@@ -187,10 +183,7 @@ impl Training {
         if rows.len() == signs.len() && rows.is_sorted() {
             return self.update(x, signs, epoch);
         }
-        let y: Vec<f64> = rows
-            .iter()
-            .filter_map(|row| signs.get(*row).copied())
-            .collect();
+        let y: Vec<f64> = rows.iter().map(|row| signs[*row]).collect();
         self.update(x.select(Axis(0), rows).view(), &y, epoch)
     }
 
@@ -211,7 +204,8 @@ impl Training {
         let step = self.optimizer.step(&gradient, epoch);
         self.regularisation.apply(&mut self.weights, &step, epoch);
         if self.fit_intercept {
-            self.intercept -= step.last().copied().unwrap_or(0.0);
+            // The intercept's step stands behind those of the columns.
+            self.intercept -= step[self.weights.len()];
         }
         (loss, step)
     }

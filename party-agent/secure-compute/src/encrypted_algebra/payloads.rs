@@ -88,8 +88,13 @@ impl SumsBytes {
 
     /// Writes `columns` sums.
     pub fn of<S: LinearScheme>(hidden: &S::Hidden, columns: usize) -> Self {
+        #[allow(
+            clippy::expect_used,
+            reason = "another number would be a lie to the reader"
+        )]
+        let columns = u32::try_from(columns).expect("tables have fewer than 2^32 columns");
         Self {
-            columns: u32::try_from(columns).unwrap_or(u32::MAX),
+            columns,
             bytes: S::hidden_to_bytes(hidden).into(),
         }
     }

@@ -15,11 +15,11 @@ use vocabulary::{ErrorCode, Fault, Role};
 
 use super::federations::{Data, defaults, set};
 use super::training::{agrees, settings};
-use crate::hetero_lr::messages::{
+use crate::hetero_lr::{HeteroLr, Params};
+use learners::vertical::Decision;
+use learners::vertical::messages::{
     COLUMNS, FORWARD, HOST_LOSS_TERMS, HOST_SCALE, PUBLIC_KEY, RESIDUAL,
 };
-use crate::hetero_lr::scales::Decision;
-use crate::hetero_lr::{HeteroLr, Params};
 
 /// Standardised columns that hang together and have a few rows far out, as real tables do.
 fn far_out(widths: &[usize]) -> Data {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{MetricData, Participant};
 
-use crate::hetero_lr::model::Model;
+use learners::model::LinearModel;
 
 /// Rows split by columns between a guest and hosts.
 #[derive(Clone)]
@@ -205,7 +205,7 @@ impl Data {
 }
 
 /// The model a participant saved.
-pub(super) fn model(played: &Played, who: &Participant) -> Model {
+pub(super) fn model(played: &Played, who: &Participant) -> LinearModel {
     played.part(who).model.as_ref().unwrap().read().unwrap()
 }
 

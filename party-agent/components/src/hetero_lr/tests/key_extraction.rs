@@ -14,13 +14,14 @@ use vocabulary::{ErrorCode, Role};
 
 use super::federations::{Data, defaults, losses, set};
 use super::labels::OFF;
-use crate::hetero_lr::data::Rows;
-use crate::hetero_lr::messages::{
+use crate::hetero_lr::loss::TaylorLogistic;
+use crate::hetero_lr::{HeteroLr, Params, Scheme};
+use learners::rows::Rows;
+use learners::vertical::messages::{
     COLUMNS, CONVERGED, FORWARD, HOST_GRADIENT, HOST_LOSS_TERMS, HOST_SCORE, OPENED_GRADIENT,
     PUBLIC_KEY, RESIDUAL,
 };
-use crate::hetero_lr::plan::{Course, Known};
-use crate::hetero_lr::{HeteroLr, Params, Scheme};
+use learners::vertical::{Course, Known, VerticalLoss};
 
 /// HeteroLR whose host attacks, with so many columns more than it told, and sums over other rows than the plan's.
 struct Cheat<const COLUMNS_MORE: isize, const ROWS_MORE: usize>;
@@ -104,7 +105,7 @@ async fn attack(
     params: &Params,
     (columns_more, rows_more): (isize, usize),
 ) -> Result<()> {
-    let table = Rows::need(task, "train_data", None).await?;
+    let table = Rows::need(task, "train_data", None, TaylorLogistic::LABELS).await?;
     let (own, rows) = (table.names.len(), table.ids.len());
     let mut prey = prey(task).await?;
     task.all_of(&[Role::Guest, Role::Arbiter])
@@ -114,7 +115,8 @@ async fn attack(
         columns: own..=own,
         widest: own..=own,
     };
-    let course = Course::receive(task, params, 1, known).await?;
+    let course =
+        Course::receive::<TaylorLogistic, Scheme>(task, &params.training(), 1, known).await?;
     let mut keys = KeyUse::new(course.limit);
     for epoch in course.epochs() {
         let turn = task.round("epoch", epoch);

@@ -15,19 +15,19 @@ use crate::hetero_lr::{HeteroLr, Params};
 /// The pooled training that parameters describe.
 pub(super) fn settings(parameters: &Value) -> LogisticSettings {
     let params: Params = serde_json::from_value(parameters.clone()).unwrap();
-    let regularisation = params.regularisation();
+    let training = params.training();
     LogisticSettings {
-        penalty: regularisation.penalty,
-        alpha: regularisation.alpha,
-        optimizer: params.optimizer(),
-        learning_rate: params.learning_rate(),
+        penalty: training.regularisation.penalty,
+        alpha: training.regularisation.alpha,
+        optimizer: training.optimizer,
+        learning_rate: training.learning_rate,
         max_iter: params.max_iter,
-        early_stop: params.early_stop(),
+        early_stop: training.early_stop,
         tol: params.tol,
         batch_size: params.batch_size,
-        batch_strategy: params.batch_strategy(),
+        batch_strategy: training.batches.strategy,
         shuffle: params.shuffle,
-        init_method: params.init_param.method(),
+        init_method: *params.init_param.init_method,
         init_const: params.init_param.init_const,
         fit_intercept: params.init_param.fit_intercept,
         seed: 0,
@@ -208,7 +208,7 @@ async fn hidden_rows_add_nothing_to_the_gradient() {
     {
         assert!(
             (-weight / rate - sum / 20.0).abs() < 1e-5,
-            "{weight} is no step along {sum}"
+            "{weight} is not a step along {sum}"
         );
     }
     assert!((losses(&played)[0] - std::f64::consts::LN_2).abs() < 1e-5);
@@ -451,7 +451,7 @@ async fn a_checkpoint_is_the_model_of_a_training_that_stopped_there() {
         let at = |index: usize| {
             kept[index]
                 .1
-                .read::<crate::hetero_lr::model::Model>()
+                .read::<learners::model::LinearModel>()
                 .unwrap()
         };
         let (checkpoint, stopped, last) = (at(1), model(&short, &who), model(&long, &who));

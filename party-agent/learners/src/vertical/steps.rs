@@ -1,37 +1,37 @@
-//! The local mathematics of one batch: residual halves and the terms of the Taylor loss ln 2 - yz/2 + z^2/8.
+//! The local mathematics of one batch: each party's part of the residuals and its terms of the loss, encoded.
 
 use component_kit::Result;
-use learning::linear::sigmoid;
-use learning::loss::taylor_forward;
 use secure_compute::fixed;
 use vocabulary::{ErrorCode, Fault};
 
+use super::VerticalLoss;
 use super::scales::Encoding;
 
-/// Host: a quarter of its scores.
-pub(super) fn host_half(scores: &[f64]) -> Vec<f64> {
-    scores.iter().map(|z| z / 4.0).collect()
+/// Host: its part of the residuals.
+pub(super) fn host_half<L: VerticalLoss>(scores: &[f64]) -> Vec<f64> {
+    scores.iter().map(|z| L::host_half(*z)).collect()
 }
 
-/// One party's half of the residuals, encoded.
+/// One party's part of the residuals, encoded.
 pub(super) fn encode_half(halves: &[f64], encoding: Encoding) -> Result<Vec<i64>> {
-    let bits = encoding.scale().residual_bits();
     Ok(fixed::encode(
         "a party's half of the residual",
         halves,
-        bits,
+        encoding.residual_bits(),
         encoding.half_limit(),
     )?)
 }
 
-/// Guest: a quarter of its scores minus half the label.
-pub(super) fn guest_half(scores: &[f64], signs: &[f64]) -> Vec<f64> {
-    taylor_forward(scores, signs)
+/// Guest: its part of the residuals.
+pub(super) fn guest_half<L: VerticalLoss>(scores: &[f64], labels: &[f64]) -> Vec<f64> {
+    assert_eq!(scores.len(), labels.len(), "a label for each score");
+    let row = |(z, y): (&f64, &f64)| L::guest_half(*z, *y);
+    scores.iter().zip(labels).map(row).collect()
 }
 
-/// Host: z^2/8 and its penalty for each row; the mean over a batch is its part of the loss.
-pub(super) fn host_loss_terms(scores: &[f64], penalty: f64) -> Vec<f64> {
-    scores.iter().map(|z| z * z / 8.0 + penalty).collect()
+/// Host: its terms of the loss with its penalty in each row; the mean over a batch is its part of the loss.
+pub(super) fn host_loss_terms<L: VerticalLoss>(scores: &[f64], penalty: f64) -> Vec<f64> {
+    scores.iter().map(|z| L::host_term(*z) + penalty).collect()
 }
 
 /// Host: its loss terms, encoded with so many bits.
@@ -44,22 +44,22 @@ pub(super) fn encode_terms(terms: &[f64], bits: i32, encoding: Encoding) -> Resu
     )?)
 }
 
-/// Guest: what it can compute alone of each row's loss: ln 2 - y z/2 + z^2/8 and its penalty.
-pub(super) fn guest_loss_terms(scores: &[f64], signs: &[f64], penalty: f64) -> Vec<f64> {
-    let row = |(z, y): (&f64, &f64)| std::f64::consts::LN_2 - y * z / 2.0 + z * z / 8.0 + penalty;
-    scores.iter().zip(signs).map(row).collect()
+/// Guest: what it can compute alone of each row's loss, and its penalty.
+pub(super) fn guest_loss_terms<L: VerticalLoss>(
+    scores: &[f64],
+    labels: &[f64],
+    penalty: f64,
+) -> Vec<f64> {
+    assert_eq!(scores.len(), labels.len(), "a label for each score");
+    let row = |(z, y): (&f64, &f64)| L::guest_term(*z, *y) + penalty;
+    scores.iter().zip(labels).map(row).collect()
 }
 
 /// Guest: the sum of its loss terms over a batch.
-pub(super) fn guest_loss(terms: &[f64], bits: i32, encoding: Encoding) -> Result<i64> {
+pub(super) fn guest_loss(terms: &[f64], bits: i32, encoding: Encoding) -> Result<Vec<i64>> {
     let limit = encoding.loss_limit() * terms.len() as f64;
-    let encoded = fixed::encode("the batch's loss", &[terms.iter().sum()], bits, limit)?;
-    Ok(encoded.first().copied().unwrap_or(0))
-}
-
-/// Probabilities of scores.
-pub(super) fn probabilities(scores: &[f64]) -> Vec<f64> {
-    scores.iter().map(|score| sigmoid(*score)).collect()
+    let total = [terms.iter().sum()];
+    Ok(fixed::encode("the batch's loss", &total, bits, limit)?)
 }
 
 /// Host: refuses batches so small that its gradient would determine the residuals, and so the labels, of its rows.
@@ -87,9 +87,42 @@ pub(super) fn check_columns(columns: usize, masked_size: usize, is_full: bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hetero_lr::scales::loss_bits;
+    use crate::vertical::scales::loss_bits;
+    use learning::labels::LabelKind;
     use learning::loss::taylor_loss;
     use secure_compute::fixed::{RESIDUAL_BITS, Scale};
+    use std::f64::consts::LN_2;
+
+    /// The loss of a logistic regression, to the second order.
+    struct Taylor;
+
+    impl VerticalLoss for Taylor {
+        const LABELS: LabelKind = LabelKind::Classes;
+
+        fn host_half(score: f64) -> f64 {
+            score / 4.0
+        }
+
+        fn guest_half(score: f64, label: f64) -> f64 {
+            score / 4.0 - label / 2.0
+        }
+
+        fn host_term(score: f64) -> f64 {
+            score * score / 8.0
+        }
+
+        fn guest_term(score: f64, label: f64) -> f64 {
+            LN_2 - label * score / 2.0 + score * score / 8.0
+        }
+
+        fn factor(guest_half: f64) -> f64 {
+            4.0 * guest_half
+        }
+
+        fn prediction(score: f64) -> f64 {
+            score
+        }
+    }
 
     #[test]
     fn the_parts_of_the_loss_add_up() {
@@ -100,19 +133,24 @@ mod tests {
             let total: Vec<f64> = host.iter().zip(&guest).map(|(h, g)| h + g).collect();
             let encoding = Encoding::new(
                 Scale::new(power).unwrap(),
+                0,
                 32.0,
                 Some(RESIDUAL_BITS + loss_bits(3)),
             );
             let bits = encoding.loss_bits().unwrap();
-            let mut sum =
-                guest_loss(&guest_loss_terms(&guest, &signs, 0.0), bits, encoding).unwrap();
-            sum += encode_terms(&host_loss_terms(&host, 0.0), bits, encoding)
+            let mut sum = guest_loss(
+                &guest_loss_terms::<Taylor>(&guest, &signs, 0.0),
+                bits,
+                encoding,
+            )
+            .unwrap()[0];
+            sum += encode_terms(&host_loss_terms::<Taylor>(&host, 0.0), bits, encoding)
                 .unwrap()
                 .iter()
                 .sum::<i64>();
-            let factors = guest_half(&guest, &signs)
+            let factors = guest_half::<Taylor>(&guest, &signs)
                 .into_iter()
-                .map(|half| 4.0 * half);
+                .map(Taylor::factor);
             let crossed: f64 = host
                 .iter()
                 .zip(factors)
@@ -145,8 +183,8 @@ mod tests {
 
     #[test]
     fn refuses_scores_beyond_the_range() {
-        let encoding = Encoding::new(Scale::FINEST, 32.0, None);
-        let fault = encode_half(&host_half(&[1.0, 200.0]), encoding)
+        let encoding = Encoding::new(Scale::FINEST, 0, 32.0, None);
+        let fault = encode_half(&host_half::<Taylor>(&[1.0, 200.0]), encoding)
             .unwrap_err()
             .into_fault();
         assert_eq!(fault.code, ErrorCode::NumericRange);

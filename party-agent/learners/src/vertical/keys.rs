@@ -6,7 +6,6 @@ use component_kit::{MaliciousHosts, Result, TaskContext};
 use secure_compute::LinearScheme;
 use vocabulary::{ErrorCode, Fault};
 
-use super::Scheme;
 use super::plan::Course;
 
 impl Course {
@@ -21,24 +20,24 @@ impl Course {
     }
 
     /// Parts of a batch: in each, residuals are encrypted anew and sums over some columns are opened.
-    pub(super) fn parts(&self) -> usize {
+    pub fn parts(&self) -> usize {
         self.widest().div_ceil(self.width()).max(1)
     }
 
     /// The columns whose sums are opened in a part, of a party that has so many; empty where it has no more.
-    pub(super) fn part(&self, part: usize, columns: usize) -> Range<usize> {
+    pub fn part(&self, part: usize, columns: usize) -> Range<usize> {
         let first = part.saturating_mul(self.width()).min(columns);
         first..first.saturating_add(self.width()).min(columns)
     }
 
     /// Most values that are opened for one party in a part: sums, and in the first part the loss.
-    pub(super) fn values(&self, part: usize) -> usize {
+    pub fn values(&self, part: usize) -> usize {
         let shown = usize::from(part == 0 && self.has_loss());
         self.part(part, self.widest()).len() + shown
     }
 
     /// Where a part of a batch is played.
-    pub(super) fn part_turn(turn: &TaskContext, part: usize) -> TaskContext {
+    pub fn part_turn(turn: &TaskContext, part: usize) -> TaskContext {
         if part == 0 {
             turn.clone()
         } else {
@@ -86,12 +85,12 @@ impl Course {
     }
 
     /// Judges by the guest's rule what one key would open, and says in the log what is left of it.
-    pub(super) fn judge_keys(&self, task: &TaskContext) -> Result<()> {
-        let (opened, most) = (self.opened_for_one(), Scheme::VALUES_PER_KEY);
+    pub(super) fn judge_keys<S: LinearScheme>(&self, task: &TaskContext) -> Result<()> {
+        let (opened, most) = (self.opened_for_one(), S::VALUES_PER_KEY);
         let limit = format!(
             "a key that opened {most} values of a party's own making has {:.0} bits left, after {opened} it has {:.0}",
-            Scheme::bits_left(most).floor(),
-            Scheme::bits_left(opened).floor()
+            S::bits_left(most).floor(),
+            S::bits_left(opened).floor()
         );
         match self.plan.labels.malicious_hosts {
             _ if opened <= most => task.info(format!("keys: one key opens at most {opened} values for a party; {limit}")),
@@ -113,7 +112,7 @@ impl Course {
         }
         let (all, distance) = (
             self.opened_in_all(),
-            Scheme::flooding_distance(self.opened_in_all()),
+            S::flooding_distance(self.opened_in_all()),
         );
         task.info(format!(
             "flooding: the arbiter decrypts at most {all} values; what it sees of all of them is within 2^{distance:.0} of what \

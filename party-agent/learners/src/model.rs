@@ -1,59 +1,66 @@
-//! What a fit leaves at the guest and at hosts, and how it is found again.
+//! A linear model: what a fit leaves at the guest and at hosts, and how it is found again.
 
 use component_kit::{ComponentError, Result, TaskContext};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{ErrorCode, PartyId};
 
-/// The layout of [`Model`].
+/// The layout of [`LinearModel`].
 const VERSION: u32 = 1;
 
-/// One binary model: a party's weights in the order of the model's columns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Trained {
-    pub(super) weights: Vec<f64>,
-    pub(super) intercept: f64,
-    pub(super) iters: usize,
-    pub(super) is_converged: bool,
-    pub(super) best_epoch: Option<usize>,
+/// What one training learned: a party's weights in the order of the model's columns.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trained {
+    /// One for each column.
+    pub weights: Vec<f64>,
+    /// 0 where there is none.
+    pub intercept: f64,
+    /// Epochs trained.
+    pub iters: usize,
+    /// Whether the convergence rule ended the training.
+    pub is_converged: bool,
+    /// The epoch whose weights these are, where validations chose one.
+    pub best_epoch: Option<usize>,
 }
 
 /// A party's part of the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Model {
-    pub(super) version: u32,
+pub struct LinearModel {
+    /// The layout.
+    pub version: u32,
     /// Column names, one per weight.
-    pub(super) columns: Vec<String>,
+    pub columns: Vec<String>,
     /// Whether there is an intercept.
-    pub(super) has_intercept: bool,
-    /// The label value that is positive in each binary model: one, or each of more than two in turn; hosts only number them.
-    pub(super) classes: Vec<i64>,
+    pub has_intercept: bool,
+    /// The label value that is positive in each binary model: one, or each of more than two in turn; hosts only
+    /// number them, and a regression has none.
+    pub classes: Vec<i64>,
     /// The other label value of a single binary model, at the guest; models of earlier releases do not say it.
     #[serde(default)]
-    pub(super) negative: Option<i64>,
+    pub negative: Option<i64>,
     /// The hosts that hold the other parts, at the guest; models of earlier releases do not say it.
     #[serde(default)]
-    pub(super) hosts: Option<Vec<PartyId>>,
+    pub hosts: Option<Vec<PartyId>>,
     /// The parameters of the training in FATE's form; models of earlier releases do not keep them.
     #[serde(default)]
-    pub(super) meta: Option<Value>,
-    /// Scores above it are the positive class.
-    pub(super) threshold: f64,
-    /// One binary model, or one for each class.
-    pub(super) trained: Vec<Trained>,
+    pub meta: Option<Value>,
+    /// Scores above it are the positive class, where there are classes.
+    pub threshold: f64,
+    /// One training, or one for each class.
+    pub trained: Vec<Trained>,
 }
 
 impl Trained {
     /// The weights, the intercept last where there is one.
-    pub(super) fn with_intercept(&self, has_intercept: bool) -> Vec<f64> {
+    pub fn with_intercept(&self, has_intercept: bool) -> Vec<f64> {
         let intercept = has_intercept.then_some(self.intercept);
         self.weights.iter().copied().chain(intercept).collect()
     }
 }
 
-impl Model {
+impl LinearModel {
     /// Puts a model together.
-    pub(super) fn new(
+    pub fn new(
         columns: Vec<String>,
         has_intercept: bool,
         classes: Vec<i64>,
@@ -75,12 +82,12 @@ impl Model {
     }
 
     /// Loads the model wired to the step.
-    pub(super) async fn load(task: &TaskContext) -> Result<Self> {
+    pub async fn load(task: &TaskContext) -> Result<Self> {
         task.load_model::<Self>().await?.checked()
     }
 
     /// Loads the model wired to the step, if one is.
-    pub(super) async fn load_if_wired(task: &TaskContext) -> Result<Option<Self>> {
+    pub async fn load_if_wired(task: &TaskContext) -> Result<Option<Self>> {
         if task.model_at("model").await?.is_none() {
             Ok(None)
         } else {
@@ -91,23 +98,20 @@ impl Model {
     fn checked(self) -> Result<Self> {
         let fits = |trained: &Trained| trained.weights.len() == self.columns.len();
         if self.version != VERSION || self.trained.is_empty() || !self.trained.iter().all(fits) {
-            let text = format!(
-                "a hetero_lr model of layout {} cannot be read",
-                self.version
-            );
+            let text = format!("a linear model of layout {} cannot be read", self.version);
             return Err(ComponentError::new(ErrorCode::ModelMissing, text));
         }
         Ok(self)
     }
 
     /// Whether there is one binary model for each of several classes.
-    pub(super) fn is_one_vs_rest(&self) -> bool {
+    pub fn is_one_vs_rest(&self) -> bool {
         self.trained.len() > 1
     }
 
     /// The two label values of a single binary model: the negative one, then the positive one. Models of earlier releases
     /// called them 0 and 1, whatever they were.
-    pub(super) fn two_classes(&self) -> (i64, i64) {
+    pub fn two_classes(&self) -> (i64, i64) {
         match (self.negative, self.classes.as_slice()) {
             (Some(negative), [positive]) => (negative, *positive),
             _ => (0, 1),
@@ -115,7 +119,7 @@ impl Model {
     }
 
     /// Epochs trained so far, where training goes on.
-    pub(super) fn iters(&self) -> usize {
+    pub fn iters(&self) -> usize {
         self.trained
             .iter()
             .map(|trained| trained.iters)

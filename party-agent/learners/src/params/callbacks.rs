@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use component_kit::Problems;
+use component_kit::{Given, Problems, params};
 use learning::evaluation::{EvalType, Metric, training_metrics};
 use learning::validation::ValidationEpochs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::Params;
 
 /// Which epochs are validated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,35 +18,22 @@ pub enum Frequency {
     At(BTreeSet<usize>),
 }
 
-/// Validation during the training, and early stopping.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct CallbackParam {
-    /// PerformanceEvaluate, EarlyStopping, ModelCheckpoint; null is none. Default none.
-    pub callbacks: Option<Vec<String>>,
-    /// Every n epochs, or at the listed epochs; null never. Default null.
-    pub validation_freqs: Option<Frequency>,
-    /// Stop when a metric has not improved for this many validations; needs validation_freqs and a validate table.
-    /// Default null.
-    pub early_stopping_rounds: Option<usize>,
-    /// Which metrics; none, or null, means auc and ks.
-    pub metrics: Option<Vec<String>>,
-    /// Whether early stopping looks at the first metric only. Default false.
-    pub use_first_metric_only: bool,
-    /// ModelCheckpoint keeps the model after the epochs, counted from 0, that this number divides. Above 0. Default 1.
-    pub save_freq: i64,
-}
-
-impl Default for CallbackParam {
-    fn default() -> Self {
-        Self {
-            callbacks: Some(Vec::new()),
-            validation_freqs: None,
-            early_stopping_rounds: None,
-            metrics: Some(Vec::new()),
-            use_first_metric_only: false,
-            save_freq: 1,
-        }
+params! {
+    /// Validation during the training, and early stopping.
+    pub struct CallbackParam {
+        /// PerformanceEvaluate, EarlyStopping, ModelCheckpoint; null is none. Default none.
+        callbacks: Option<Vec<String>> = Some(Vec::new());
+        /// Every n epochs, or at the listed epochs; null never. Default null.
+        validation_freqs: Option<Frequency> = None;
+        /// Stop when a metric has not improved for this many validations; needs validation_freqs and a validate table.
+        /// Default null.
+        early_stopping_rounds: Option<usize> = None;
+        /// Which metrics; none, or null, means auc and ks of a classification, and rmse and mae of a regression.
+        metrics: Option<Vec<String>> = Some(Vec::new());
+        /// Whether early stopping looks at the first metric only. Default false.
+        use_first_metric_only: bool = false;
+        /// ModelCheckpoint keeps the model after the epochs, counted from 0, that this number divides. Above 0. Default 1.
+        save_freq: i64 = 1, in 1..;
     }
 }
 
@@ -66,20 +51,37 @@ impl CallbackParam {
 
 /// What validation comes to, wherever it was asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::hetero_lr) struct Validation {
+pub struct Validation {
     /// When.
-    pub(in crate::hetero_lr) epochs: ValidationEpochs,
+    pub epochs: ValidationEpochs,
     /// Validations without improvement after which training stops.
-    pub(in crate::hetero_lr) stop_after: Option<usize>,
+    pub stop_after: Option<usize>,
     /// What is measured.
-    pub(in crate::hetero_lr) metrics: Vec<Metric>,
+    pub metrics: Vec<Metric>,
     /// Whether only the first metric stops.
-    pub(in crate::hetero_lr) first_metric_only: bool,
+    pub first_metric_only: bool,
 }
 
 const CALLBACKS: &[&str] = &["EarlyStopping", "PerformanceEvaluate", "ModelCheckpoint"];
 
-impl Params {
+/// Where a job says what is validated: FATE's new place, and the deprecated one.
+#[derive(Clone, Copy)]
+pub struct Callbacks<'a> {
+    /// The new place.
+    pub callback_param: &'a Given<CallbackParam>,
+    /// Deprecated.
+    pub validation_freqs: &'a Option<Frequency>,
+    /// Deprecated.
+    pub early_stopping_rounds: Option<usize>,
+    /// Deprecated.
+    pub metrics: &'a Given<Option<Vec<String>>>,
+    /// Deprecated.
+    pub use_first_metric_only: &'a Given<bool>,
+    /// What the learner predicts, which decides on the metrics.
+    pub eval_type: EvalType,
+}
+
+impl Callbacks<'_> {
     /// Names of deprecated parameters that are given; null is not given.
     fn deprecated_callbacks(&self) -> Vec<&'static str> {
         let given = [
@@ -104,7 +106,8 @@ impl Params {
             .collect()
     }
 
-    pub(super) fn check_callbacks(&self, problems: &mut Problems) {
+    /// Notes what is wrong with them.
+    pub fn check(&self, problems: &mut Problems) {
         let own = self.callback_param.value();
         for callback in own.names() {
             problems.one_of("callback_param.callbacks", callback, CALLBACKS);
@@ -129,7 +132,7 @@ impl Params {
             ),
             (
                 "",
-                &self.validation_freqs,
+                self.validation_freqs,
                 self.early_stopping_rounds,
                 self.metrics.value().as_deref(),
             ),
@@ -144,14 +147,11 @@ impl Params {
             problems.expect(rounds.is_none() || freqs.is_some(), &path, || {
                 "needs validation_freqs".to_owned()
             });
-            if let Err(error) = training_metrics(EvalType::Binary, metrics.unwrap_or_default()) {
+            if let Err(error) = training_metrics(self.eval_type, metrics.unwrap_or_default()) {
                 problems.expect(false, &format!("{place}metrics"), || error.to_string());
             }
         }
         let stops = own.has("EarlyStopping");
-        problems.expect(own.save_freq > 0, "callback_param.save_freq", || {
-            format!("{} is not above 0", own.save_freq)
-        });
         let rounds = own.early_stopping_rounds.is_some();
         problems.expect(
             !stops || rounds,
@@ -161,7 +161,7 @@ impl Params {
     }
 
     /// Epochs from one checkpoint to the next, if the job asks for checkpoints.
-    pub(in crate::hetero_lr) fn checkpoint_epochs(&self) -> Option<usize> {
+    pub fn checkpoint_epochs(&self) -> Option<usize> {
         let own = self.callback_param.value();
         usize::try_from(own.save_freq)
             .ok()
@@ -169,13 +169,13 @@ impl Params {
     }
 
     /// What validation the job asks for, if any.
-    pub(in crate::hetero_lr) fn validation(&self) -> Option<Validation> {
+    pub fn validation(&self) -> Option<Validation> {
         let own = self.callback_param.value();
         let deprecated = self.validation_freqs.is_some() || self.early_stopping_rounds.is_some();
         let (freqs, stop_after, metrics, first_metric_only) = if deprecated {
             let metrics = self.metrics.value().as_deref();
             (
-                &self.validation_freqs,
+                self.validation_freqs,
                 self.early_stopping_rounds,
                 metrics,
                 *self.use_first_metric_only.value(),
@@ -197,13 +197,35 @@ impl Params {
             Frequency::Every(n) => ValidationEpochs::Every(*n),
             Frequency::At(epochs) => ValidationEpochs::At(epochs.clone()),
         };
-        let metrics =
-            training_metrics(EvalType::Binary, metrics.unwrap_or_default()).unwrap_or_default();
+        #[allow(
+            clippy::expect_used,
+            reason = "other metrics would stop the training elsewhere"
+        )]
+        let metrics = training_metrics(self.eval_type, metrics.unwrap_or_default())
+            .expect("metrics are checked when parameters are read");
         Some(Validation {
             epochs,
             stop_after,
             metrics,
             first_metric_only,
         })
+    }
+
+    /// Parameters by which hosts send more vectors of row values than those of the finished model: each with how many of a
+    /// table. Their policies are asked first.
+    pub fn more_vectors(&self, max_iter: usize) -> Vec<(&'static str, Option<u64>)> {
+        let Some(validation) = self.validation() else {
+            return Vec::new();
+        };
+        let count = match &validation.epochs {
+            ValidationEpochs::Every(every) => max_iter.div_ceil((*every).max(1)),
+            ValidationEpochs::At(epochs) => epochs.len(),
+        };
+        let parameter = if self.validation_freqs.is_some() {
+            "validation_freqs"
+        } else {
+            "callback_param.validation_freqs"
+        };
+        vec![(parameter, u64::try_from(count).ok())]
     }
 }

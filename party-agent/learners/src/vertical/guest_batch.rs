@@ -11,21 +11,20 @@ use secure_compute::fixed::Scale;
 use secure_compute::hidden_members::{HidingMessages, keep_members};
 use secure_compute::{LinearScheme, Origin, SchemeResult, SumsBytes, VectorBytes};
 
-use super::guest::{Binary, Guest};
+use super::VerticalLoss;
+use super::guest::{Guest, Run};
 use super::messages::{
     BATCH_POSITIONS, FORWARD, FRESH_RESIDUAL, GUEST_GRADIENT, HOST_LOSS_TERMS, LOSS,
     MASKED_RESIDUAL, OPENED_GRADIENT, PUBLIC_KEY, RESIDUAL,
 };
 use super::plan::Course;
 use super::scales::{self, Encoding};
-use super::{Scheme, steps};
-
-type Vector = <Scheme as LinearScheme>::Vector;
-type PublicKey = <Scheme as LinearScheme>::PublicKey;
+use super::steps;
+use crate::columns::Selection;
 
 /// What the loss of a batch is made of, besides the guest's own scores.
-struct LossParts {
-    forward: Arc<Vector>,
+struct LossParts<S: LinearScheme> {
+    forward: Arc<S::Vector>,
     terms: VectorBytes,
     bits: i32,
     encoding: Encoding,
@@ -41,19 +40,19 @@ struct Forward {
     at: TaskContext,
 }
 
-/// The guest's side of a batch: scores, labels and residual halves of the masked rows.
+/// The guest's side of a batch: scores, labels and parts of the residuals of the masked rows.
 struct Halves {
     scores: Vec<f64>,
-    signs: Vec<f64>,
+    labels: Vec<f64>,
     halves: Vec<f64>,
 }
 
-impl Guest {
+impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
     /// Plays one batch and moves the weights.
     pub(super) async fn batch(
         &mut self,
         turn: &TaskContext,
-        own: &mut Binary,
+        own: &mut Run<S>,
         batch: Batch,
         (epoch, index): (usize, usize),
     ) -> Result<()> {
@@ -88,7 +87,7 @@ impl Guest {
                 &at,
                 parts,
                 &halves,
-                (&batch.positions, own.learner.penalty()),
+                (&batch.positions, own.weights.penalty()),
             )
             .await?;
         }
@@ -112,8 +111,8 @@ impl Guest {
                     .await?,
             );
         }
-        let sums = self.columns.decode_sums(&sums, encoding.scale())?;
-        own.learner.update(&sums, batch.members.len(), epoch);
+        let sums = self.columns.decode_sums(&sums, encoding.residual_bits())?;
+        own.weights.update(&sums, batch.members.len(), epoch);
         Ok(())
     }
 
@@ -122,13 +121,13 @@ impl Guest {
     async fn gradient(
         &mut self,
         (turn, at): (&TaskContext, &TaskContext),
-        residual: Arc<Vector>,
-        (rows, kept): (&super::columns::Selection, Option<usize>),
+        residual: Arc<S::Vector>,
+        (rows, kept): (&Selection, Option<usize>),
         part: usize,
     ) -> Result<Vec<u64>> {
         let bytes = turn.encrypt({
             let residual = residual.clone();
-            move || VectorBytes::of::<Scheme>(&residual)
+            move || VectorBytes::of::<S>(&residual)
         });
         at.hosts().send(&RESIDUAL, &bytes.await?).await?;
         let columns = self.course.part(part, self.columns.count());
@@ -140,29 +139,25 @@ impl Guest {
             masked: &GUEST_GRADIENT,
             opened: &OPENED_GRADIENT,
         };
-        learn_sums::<Scheme>(turn, &mut self.encryptor, messages, matrix, residual).await
+        learn_sums::<S>(turn, &mut self.encryptor, messages, matrix, residual).await
     }
 
     async fn halves(
         &self,
         turn: &TaskContext,
-        own: &Binary,
+        own: &Run<S>,
         batch: &Batch,
-        rows: &super::columns::Selection,
+        rows: &Selection,
     ) -> Result<Halves> {
         let scores = self
             .columns
-            .scores(turn, rows, own.learner.weights())
+            .scores(turn, rows, own.weights.weights())
             .await?;
-        let signs: Vec<f64> = batch
-            .masked
-            .iter()
-            .filter_map(|row| own.signs.get(*row).copied())
-            .collect();
-        let halves = steps::guest_half(&scores, &signs);
+        let labels: Vec<f64> = batch.masked.iter().map(|row| own.labels[*row]).collect();
+        let halves = steps::guest_half::<L>(&scores, &labels);
         Ok(Halves {
             scores,
-            signs,
+            labels,
             halves,
         })
     }
@@ -171,13 +166,13 @@ impl Guest {
     async fn forward(
         &self,
         turn: &TaskContext,
-        own: &mut Binary,
+        own: &mut Run<S>,
         halves: &Halves,
         index: usize,
     ) -> Result<Forward> {
         let has_loss = self.course.has_loss();
         let terms = if has_loss {
-            steps::guest_loss_terms(&halves.scores, &halves.signs, own.learner.penalty())
+            steps::guest_loss_terms::<L>(&halves.scores, &halves.labels, own.weights.penalty())
         } else {
             Vec::new()
         };
@@ -215,7 +210,7 @@ impl Guest {
     async fn scaled_forward(
         &self,
         turn: &TaskContext,
-        own: &mut Binary,
+        own: &mut Run<S>,
         need: Scale,
         index: usize,
     ) -> Result<Forward> {
@@ -232,9 +227,9 @@ impl Guest {
         let receive = async {
             let mut from = turn.clone();
             if scale > before {
+                let bits = self.course.encoding(scale).residual_bits();
                 turn.info(format!(
-                    "scores grew: residuals have {} fractional bits",
-                    scale.residual_bits()
+                    "scores grew: residuals have {bits} fractional bits"
                 ));
                 from = turn.round("scale", usize::from(scale.power()));
                 // Sent before the host knew of the coarser scale.
@@ -268,7 +263,7 @@ impl Guest {
         turn: &TaskContext,
         (forward, length): (&Forward, usize),
         encoding: Encoding,
-    ) -> Result<Option<LossParts>> {
+    ) -> Result<Option<LossParts<S>>> {
         let (Some(bits), [scores], [terms]) = (
             encoding.loss_bits(),
             forward.scores.as_slice(),
@@ -278,7 +273,7 @@ impl Guest {
         };
         let (scores, terms) = (scores.clone(), terms.clone());
         let scores = turn
-            .encrypt(move || scores.read::<Scheme>(length, Origin::Fresh))
+            .encrypt(move || scores.read::<S>(length, Origin::Fresh))
             .await??;
         Ok(Some(LossParts {
             forward: Arc::new(scores),
@@ -295,12 +290,12 @@ impl Guest {
         forward: Vec<VectorBytes>,
         halves: &Halves,
         (batch, encoding): (&Batch, Encoding),
-    ) -> Result<Arc<Vector>> {
+    ) -> Result<Arc<S::Vector>> {
         let half = steps::encode_half(&halves.halves, encoding)?;
-        let add = move || -> SchemeResult<Vector> {
-            let read = |bytes: &VectorBytes| bytes.read::<Scheme>(half.len(), Origin::Fresh);
+        let add = move || -> SchemeResult<S::Vector> {
+            let read = |bytes: &VectorBytes| bytes.read::<S>(half.len(), Origin::Fresh);
             let parts = forward.iter().map(read).collect::<SchemeResult<Vec<_>>>()?;
-            Scheme::add_plain(&Scheme::sum(&parts)?, &half)
+            S::add_plain(&S::sum(&parts)?, &half)
         };
         let mut residual = turn.encrypt(add).await??;
         if batch.members.len() < batch.masked.len() {
@@ -309,7 +304,7 @@ impl Guest {
                 positions: &BATCH_POSITIONS,
                 fresh: &FRESH_RESIDUAL,
             };
-            residual = keep_members::<Scheme>(
+            residual = keep_members::<S>(
                 turn,
                 &mut self.encryptor,
                 messages,
@@ -319,7 +314,7 @@ impl Guest {
             .await?;
         }
         let refresh =
-            move |key: &PublicKey, random: &mut Random| Scheme::refresh(key, &residual, random);
+            move |key: &S::PublicKey, random: &mut Random| S::refresh(key, &residual, random);
         Ok(Arc::new(self.encryptor.with(turn, refresh).await??))
     }
 
@@ -327,47 +322,31 @@ impl Guest {
     async fn reveal_loss(
         &mut self,
         turn: &TaskContext,
-        parts: LossParts,
+        parts: LossParts<S>,
         halves: &Halves,
         (positions, penalty): (&[usize], f64),
     ) -> Result<()> {
         let length = halves.scores.len();
-        let pick = |values: &[f64]| -> Vec<f64> {
-            positions
-                .iter()
-                .filter_map(|at| values.get(*at).copied())
-                .collect()
-        };
-        let terms = steps::guest_loss_terms(&pick(&halves.scores), &pick(&halves.signs), penalty);
+        let pick = |values: &[f64]| positions.iter().map(|at| values[*at]).collect::<Vec<_>>();
+        let (scores, labels) = (pick(&halves.scores), pick(&halves.labels));
+        let terms = steps::guest_loss_terms::<L>(&scores, &labels, penalty);
         let plain = steps::guest_loss(&terms, parts.bits, parts.encoding)?;
-        // z_h z_g / 4 - y z_h / 2 is a quarter of z_h times four halves.
-        let mut factors = vec![0i64; length];
-        let mut members = vec![0i64; length];
-        let scale = f64::from(parts.bits - parts.encoding.scale().residual_bits()).exp2();
+        // Of every row that trains the host's part is multiplied with the guest's, and its own term is added.
+        let (mut factors, mut members) = (vec![0i64; length], vec![0i64; length]);
+        let scale = f64::from(parts.bits - parts.encoding.residual_bits()).exp2();
         for at in positions {
-            if let (Some(factor), Some(member), Some(half)) = (
-                factors.get_mut(*at),
-                members.get_mut(*at),
-                halves.halves.get(*at),
-            ) {
-                (*factor, *member) = ((4.0 * half * scale).round() as i64, 1);
-            }
+            factors[*at] = (L::factor(halves.halves[*at]) * scale).round() as i64;
+            members[*at] = 1;
         }
-        let reveal = move |key: &PublicKey, random: &mut Random| -> SchemeResult<SumsBytes> {
-            let column = |values: &[i64], vector: &Vector| {
-                let entry = |row: usize, _: usize| values.get(row).copied().unwrap_or(0);
-                Scheme::transpose_times(&Scheme::prepare(length, 1, &entry)?, vector)
+        let reveal = move |key: &S::PublicKey, random: &mut Random| -> SchemeResult<SumsBytes> {
+            let column = |values: &[i64], vector: &S::Vector| {
+                let entry = |row: usize, _: usize| values[row];
+                S::transpose_times(&S::prepare(length, 1, &entry)?, vector)
             };
             let crossed = column(&factors, &parts.forward)?;
-            let squares = column(
-                &members,
-                &parts.terms.read::<Scheme>(length, Origin::Fresh)?,
-            )?;
-            let total = Scheme::add_plain_sums(&Scheme::add_sums(&crossed, &squares)?, &[plain])?;
-            Ok(SumsBytes::of::<Scheme>(
-                &Scheme::reveal_sums(key, &total, random)?,
-                1,
-            ))
+            let squares = column(&members, &parts.terms.read::<S>(length, Origin::Fresh)?)?;
+            let total = S::add_plain_sums(&S::add_sums(&crossed, &squares)?, &plain)?;
+            Ok(SumsBytes::of::<S>(&S::reveal_sums(key, &total, random)?, 1))
         };
         let revealed = self.encryptor.with(turn, reveal).await??;
         turn.arbiter()?.send(&LOSS, &revealed).await

@@ -1,32 +1,34 @@
-//! A party's rows as the learner needs them: numbers without gaps, labels as whole numbers, columns found by name.
+//! A party's rows as a learner needs them: numbers without gaps, labels of the kind that it learns, columns found by name.
 
 use std::sync::Arc;
 
 use component_kit::{ComponentError, Result, TaskContext};
+use learning::labels::LabelKind;
 use ndarray::Array2;
 use tables::{Table, TableError};
 use vocabulary::{ErrorCode, Fault, Stage};
 
 /// One table, read.
-pub(super) struct Rows {
+pub struct Rows {
     /// Row ids, in order.
-    pub(super) ids: Vec<String>,
+    pub ids: Vec<String>,
     /// Name of the id column.
-    pub(super) id_name: String,
+    pub id_name: String,
     /// Column names.
-    pub(super) names: Vec<String>,
+    pub names: Vec<String>,
     /// One column per name.
-    pub(super) features: Arc<Array2<f64>>,
+    pub features: Arc<Array2<f64>>,
     /// Labels, where the party has a column of them; rows that are only predicted may have none.
-    pub(super) labels: Option<Vec<Option<i64>>>,
+    pub labels: Option<Vec<Option<f64>>>,
 }
 
 impl Rows {
     /// Reads the table at a port, if one is wired; `names` picks columns, otherwise all features are taken.
-    pub(super) async fn read(
+    pub async fn read(
         task: &TaskContext,
         port: &str,
         names: Option<&[String]>,
+        kind: LabelKind,
     ) -> Result<Option<Self>> {
         let Some(table) = task.input(port).await? else {
             return Ok(None);
@@ -34,16 +36,17 @@ impl Rows {
         let names = names.map(<[String]>::to_vec);
         let stage = task.stage();
         Ok(Some(
-            task.compute(move || Self::of(&table, names, stage))
+            task.compute(move || Self::of(&table, names, (stage, kind)))
                 .await??,
         ))
     }
 
     /// Reads the table at a port.
-    pub(super) async fn need(
+    pub async fn need(
         task: &TaskContext,
         port: &str,
         names: Option<&[String]>,
+        kind: LabelKind,
     ) -> Result<Self> {
         let missing = || {
             ComponentError::new(
@@ -51,10 +54,16 @@ impl Rows {
                 format!("no table is wired to the input {port}"),
             )
         };
-        Self::read(task, port, names).await?.ok_or_else(missing)
+        Self::read(task, port, names, kind)
+            .await?
+            .ok_or_else(missing)
     }
 
-    fn of(table: &Table, names: Option<Vec<String>>, stage: Stage) -> Result<Self> {
+    fn of(
+        table: &Table,
+        names: Option<Vec<String>>,
+        (stage, kind): (Stage, LabelKind),
+    ) -> Result<Self> {
         let schema = table.schema();
         if table.is_empty() {
             let text = "the table has no rows";
@@ -65,7 +74,7 @@ impl Rows {
         if schema.weight().is_some() {
             return Err(ComponentError::new(
                 ErrorCode::Unsupported,
-                "row weights are not built in hetero_lr",
+                "row weights are not built for this learner: leave their column out",
             ));
         }
         let own = schema.features();
@@ -86,7 +95,7 @@ impl Rows {
         }
         let features = table.matrix(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
         refuse_gaps(&names, &features, stage)?;
-        let labels = labels_of(table)?;
+        let labels = labels_of(table, kind)?;
         Ok(Self {
             ids: table.ids()?,
             id_name: schema.id_name.clone(),
@@ -97,7 +106,7 @@ impl Rows {
     }
 
     /// The labels, one for each row: what is learned from must have them.
-    pub(super) fn need_labels(&self) -> Result<Vec<i64>> {
+    pub fn need_labels(&self) -> Result<Vec<f64>> {
         let Some(labels) = &self.labels else {
             let fault = Fault::new(
                 ErrorCode::TableInvalid,
@@ -107,7 +116,7 @@ impl Rows {
                 .next("set with_label and label_name in the DataTransform of the guest")
                 .into());
         };
-        let known: Vec<i64> = labels.iter().copied().flatten().collect();
+        let known: Vec<f64> = labels.iter().copied().flatten().collect();
         if known.len() == labels.len() {
             return Ok(known);
         }
@@ -122,7 +131,7 @@ impl Rows {
     }
 
     /// The rows that have a label, with it.
-    pub(super) fn labelled(&self) -> Vec<(usize, i64)> {
+    pub fn labelled(&self) -> Vec<(usize, f64)> {
         let all = self.labels.iter().flatten().enumerate();
         all.filter_map(|(row, label)| Some((row, (*label)?)))
             .collect()
@@ -161,16 +170,21 @@ fn refuse_gaps(names: &[String], features: &Array2<f64>, stage: Stage) -> Result
     Err(Fault::new(ErrorCode::TableInvalid, text).next(next).into())
 }
 
-/// The labels as whole numbers; what is missing is none. No message repeats a text, which may be of another column than meant.
-fn labels_of(table: &Table) -> Result<Option<Vec<Option<i64>>>> {
+/// The labels, of this kind; what is missing is none. No message repeats a text, which may be of another column than meant.
+fn labels_of(table: &Table, kind: LabelKind) -> Result<Option<Vec<Option<f64>>>> {
     let refused = |row: usize| {
-        let text = format!(
-            "labels of a classification must be whole numbers, which that of row {row} (from 0) is not"
-        );
-        let fault = Fault::new(ErrorCode::TableInvalid, text);
-        ComponentError::from(fault.next(
-            "write labels as numbers in the table, 1 for the positive one, and upload it again",
-        ))
+        let (labels, next) = match kind {
+            LabelKind::Classes => (
+                "a classification must be whole numbers",
+                "write labels as numbers in the table, 1 for the positive one, and upload it again",
+            ),
+            LabelKind::Numbers => (
+                "a regression must be finite numbers",
+                "write labels as numbers in the table, and upload it again",
+            ),
+        };
+        let text = format!("labels of {labels}, which that of row {row} (from 0) is not");
+        ComponentError::from(Fault::new(ErrorCode::TableInvalid, text).next(next))
     };
     let labels = match table.labels() {
         Err(TableError::NotANumber { row, .. }) => return Err(refused(row)),
@@ -179,15 +193,19 @@ fn labels_of(table: &Table) -> Result<Option<Vec<Option<i64>>>> {
     let Some(labels) = labels else {
         return Ok(None);
     };
-    let whole = |(row, label): (usize, f64)| match label {
+    let is_of_kind = |label: f64| match kind {
+        LabelKind::Classes => label.fract() == 0.0 && label.abs() < 1e15,
+        LabelKind::Numbers => label.is_finite(),
+    };
+    let one = |(row, label): (usize, f64)| match label {
         label if label.is_nan() => Ok(None),
-        label if label.fract() == 0.0 && label.abs() < 1e15 => Ok(Some(label as i64)),
+        label if is_of_kind(label) => Ok(Some(label)),
         _ => Err(refused(row)),
     };
     labels
         .into_iter()
         .enumerate()
-        .map(whole)
+        .map(one)
         .collect::<Result<_>>()
         .map(Some)
 }

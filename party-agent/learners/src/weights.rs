@@ -1,4 +1,4 @@
-//! One party's part of a binary model while it learns: its weights, its optimizer, and the copies it may go back to.
+//! One party's part of a linear model while it learns: its weights, its optimizer, and the copies it may go back to.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use learning::initial::Seeded;
 use learning::optimizer::Optimizer;
 use learning::penalty::Regularisation;
 
-use super::model::Trained;
-use super::params::Params;
+use crate::model::Trained;
+use crate::params::Training;
 
 /// The weights of one party, the intercept last where there is one.
-pub(super) struct Learner {
+pub struct LinearWeights {
     weights: Vec<f64>,
     features: usize,
     optimizer: Optimizer,
@@ -19,61 +19,61 @@ pub(super) struct Learner {
     kept: BTreeMap<usize, Vec<f64>>,
 }
 
-impl Learner {
+impl LinearWeights {
     /// Starts `features` weights (and an intercept) by the job's method, or from a model.
-    pub(super) fn start(
-        params: &Params,
+    pub fn start(
+        training: &Training,
         (features, has_intercept): (usize, bool),
         from: Option<&Trained>,
         uniform: &mut dyn FnMut() -> f64,
     ) -> Self {
         let length = features + usize::from(has_intercept);
-        let init = &params.init_param;
+        let init = &training.init;
         let weights = match (from, init.random_seed) {
             (Some(model), _) => model.with_intercept(has_intercept),
             (None, Some(seed)) => {
                 let mut seeded = Seeded::new(seed as u64);
-                init.method()
+                init.init_method
                     .draw(length, init.init_const, &mut || seeded.uniform())
             }
-            (None, None) => init.method().draw(length, init.init_const, uniform),
+            (None, None) => init.init_method.draw(length, init.init_const, uniform),
         };
         Self {
             weights,
             features,
-            optimizer: Optimizer::new(params.optimizer(), params.learning_rate()),
-            regularisation: params.regularisation(),
+            optimizer: Optimizer::new(training.optimizer, training.learning_rate),
+            regularisation: training.regularisation,
             moved: vec![0.0; length],
             kept: BTreeMap::new(),
         }
     }
 
     /// The weights, the intercept last.
-    pub(super) fn weights(&self) -> &[f64] {
+    pub fn weights(&self) -> &[f64] {
         &self.weights
     }
 
     /// This party's term of the loss.
-    pub(super) fn penalty(&self) -> f64 {
+    pub fn penalty(&self) -> f64 {
         self.regularisation.loss(self.of_features())
     }
 
     fn of_features(&self) -> &[f64] {
-        self.weights.get(..self.features).unwrap_or(&self.weights)
+        self.weights.split_at(self.features).0
     }
 
     /// Forgets the steps of the last epoch.
-    pub(super) fn begin_epoch(&mut self) {
+    pub fn begin_epoch(&mut self) {
         self.moved.fill(0.0);
     }
 
     /// The sum of the steps of this epoch.
-    pub(super) fn moved(&self) -> &[f64] {
+    pub fn moved(&self) -> &[f64] {
         &self.moved
     }
 
     /// Moves the weights by the sums of entry times residual over a batch of `members` rows.
-    pub(super) fn update(&mut self, sums: &[f64], members: usize, epoch: usize) {
+    pub fn update(&mut self, sums: &[f64], members: usize, epoch: usize) {
         let mut gradient: Vec<f64> = sums.iter().map(|sum| sum / members as f64).collect();
         self.regularisation
             .add_to_gradient(self.of_features(), &mut gradient);
@@ -91,23 +91,26 @@ impl Learner {
     }
 
     /// Keeps the weights of an epoch.
-    pub(super) fn keep(&mut self, epoch: usize) {
+    pub fn keep(&mut self, epoch: usize) {
         self.kept.insert(epoch, self.weights.clone());
     }
 
     /// Goes back to the weights of a kept epoch.
-    pub(super) fn restore(&mut self, epoch: usize) {
-        if let Some(weights) = self.kept.remove(&epoch) {
-            self.weights = weights;
-        }
+    #[allow(clippy::expect_used, reason = "other weights would be another model")]
+    pub fn restore(&mut self, epoch: usize) {
+        self.weights = self
+            .kept
+            .remove(&epoch)
+            .expect("an epoch to go back to was validated, and kept then");
     }
 
     /// What was learned up to now.
-    pub(super) fn so_far(&self, iters: usize, is_converged: bool) -> Trained {
-        let intercept = self.weights.get(self.features).copied().unwrap_or(0.0);
+    pub fn so_far(&self, iters: usize, is_converged: bool) -> Trained {
+        let (weights, intercept) = self.weights.split_at(self.features);
         Trained {
-            weights: self.of_features().to_vec(),
-            intercept,
+            weights: weights.to_vec(),
+            // A party without an intercept adds none.
+            intercept: intercept.first().map_or(0.0, |own| *own),
             iters,
             is_converged,
             best_epoch: None,
@@ -115,20 +118,15 @@ impl Learner {
     }
 
     /// What was learned.
-    pub(super) fn into_trained(
-        mut self,
+    pub fn into_trained(
+        self,
         iters: usize,
         is_converged: bool,
         best_epoch: Option<usize>,
     ) -> Trained {
-        let intercept = self.weights.get(self.features).copied().unwrap_or(0.0);
-        self.weights.truncate(self.features);
         Trained {
-            weights: self.weights,
-            intercept,
-            iters,
-            is_converged,
             best_epoch,
+            ..self.so_far(iters, is_converged)
         }
     }
 }

@@ -4,9 +4,9 @@
 
 use component_kit::{ComponentError, Packed, Peer, Result, TaskContext};
 use secure_compute::fixed::{self, RESIDUAL_BITS, RangeError, Scale};
-use serde::{Deserialize, Serialize};
 use vocabulary::{Participant, Role};
 
+use super::agreement::Decision;
 use super::messages::{HOST_SCALE, SCALE};
 
 /// Largest loss term of a party in one row at the finest scale: z^2/8 for |z| = 128, and as much again for its penalty.
@@ -22,19 +22,12 @@ pub(super) fn loss_bits(members: usize) -> i32 {
     (63 - LOSS_RANGE_BITS - RESIDUAL_BITS - rows_bits as i32).min(22)
 }
 
-/// What the guest announces for a batch, as powers of two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Decision {
-    /// The scale of this batch.
-    pub(super) now: u16,
-    /// The one that scores of the next batch have at first.
-    pub(super) next: u16,
-}
-
-/// How a batch is encoded: the bounds of the finest scale, and the scale.
+/// How a batch is encoded: the bounds of the finest scale in the unit of the training, and the scale.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Encoding {
     scale: Scale,
+    /// The power of two by which everything that grows with labels is divided.
+    unit: i16,
     half_limit: f64,
     loss_bits: Option<i32>,
 }
@@ -59,64 +52,71 @@ fn scale_of(power: u16, who: &Participant) -> Result<Scale> {
 
 impl Encoding {
     /// With these bounds at the finest scale.
-    pub(super) fn new(scale: Scale, half_limit: f64, loss_bits: Option<i32>) -> Self {
+    pub(super) fn new(scale: Scale, unit: i16, half_limit: f64, loss_bits: Option<i32>) -> Self {
         Self {
             scale,
+            unit,
             half_limit,
             loss_bits,
         }
     }
 
-    /// The scale.
-    pub(super) fn scale(self) -> Scale {
-        self.scale
+    /// Fractional bits of a residual.
+    pub(super) fn residual_bits(self) -> i32 {
+        self.scale.residual_bits() - i32::from(self.unit)
+    }
+
+    /// What a bound of the finest scale is, for numbers that grow with labels.
+    fn widen(self, limit: f64) -> f64 {
+        self.scale.widen(limit) * f64::from(self.unit).exp2()
     }
 
     /// Largest magnitude of one party's half of a residual.
     pub(super) fn half_limit(self) -> f64 {
-        self.scale.widen(self.half_limit)
+        self.widen(self.half_limit)
     }
 
     /// Fractional bits of the loss, whose terms grow with the square of scores.
     pub(super) fn loss_bits(self) -> Option<i32> {
         self.loss_bits
-            .map(|bits| bits - 2 * i32::from(self.scale.power()))
+            .map(|bits| bits - 2 * (i32::from(self.scale.power()) + i32::from(self.unit)))
     }
 
     /// Largest loss term of a row.
     pub(super) fn loss_limit(self) -> f64 {
-        self.scale.widen(self.scale.widen(LOSS_TERM_LIMIT))
+        self.widen(self.widen(LOSS_TERM_LIMIT))
     }
 
-    /// Arbiter: the mean loss behind a sum over `members` rows; none where there is no loss. Refuses what no scores within
-    /// their bounds make.
-    pub(super) fn read_loss(self, sum: u64, members: usize) -> Result<Option<f64>> {
-        let Some(bits) = self.loss_bits() else {
-            return Ok(None);
-        };
+    /// Arbiter: the mean loss behind a sum over `members` rows. Refuses what no scores within their bounds make.
+    #[allow(clippy::expect_used, reason = "no loss is not a loss of 0")]
+    pub(super) fn read_loss(self, sum: u64, members: usize) -> Result<f64> {
+        let bits = self
+            .loss_bits()
+            .expect("a loss is read where the course has one");
         let mean = fixed::decode(sum, bits) / members as f64;
-        if mean.abs()
-            > self
-                .scale
-                .widen(self.scale.widen(f64::from(LOSS_RANGE_BITS).exp2()))
-        {
+        if mean.abs() > self.widen(self.widen(f64::from(LOSS_RANGE_BITS).exp2())) {
             return Err(RangeError::Sum {
                 what: "the loss of a batch".to_owned(),
             }
             .into());
         }
-        Ok(Some(mean))
+        Ok(mean)
     }
 
     /// The scale that these halves and loss terms (empty where there is no loss) need.
     pub(super) fn needed(self, halves: &[f64], terms: &[f64]) -> Result<Scale> {
+        let finest = Self {
+            scale: Scale::FINEST,
+            ..self
+        };
         let of_halves = Scale::holding(
             "a party's part of the scores",
             halves.iter().copied(),
-            self.half_limit,
+            finest.half_limit(),
         )?;
         let roots = terms.iter().map(|term| term.sqrt());
-        let of_terms = Scale::holding("the root of a loss term", roots, LOSS_TERM_LIMIT.sqrt())?;
+        let of_terms =
+            Scale::holding("the root of a loss term", roots, finest.loss_limit().sqrt())?;
         Ok(of_halves.max(of_terms))
     }
 }
@@ -144,7 +144,7 @@ impl Scaling {
 
     /// Guest: what holds for all. A step of slack keeps a coarse scale from going up and down between epochs.
     pub(super) fn decide(&self, asked: &[Scale], is_last: bool) -> Decision {
-        let most = asked.iter().copied().max().unwrap_or(Scale::FINEST);
+        let most = asked.iter().copied().fold(Scale::FINEST, Scale::max);
         let now = self.current.max(most);
         let next = match is_last {
             true if most == Scale::FINEST => most,
@@ -283,13 +283,10 @@ mod tests {
     fn integers_are_as_large_at_every_scale() {
         for members in [1, 320, 40_000_000] {
             let bits = loss_bits(members) + RESIDUAL_BITS;
-            let at = |power| Encoding::new(scale(power), 32.0, Some(bits));
+            let at = |power, unit| Encoding::new(scale(power), unit, 32.0, Some(bits));
             let sizes = |encoding: Encoding| {
                 let unit = |bits: i32| f64::from(bits).exp2();
-                let (residual, loss) = (
-                    encoding.scale().residual_bits(),
-                    encoding.loss_bits().unwrap(),
-                );
+                let (residual, loss) = (encoding.residual_bits(), encoding.loss_bits().unwrap());
                 let factor = 4.0 * encoding.half_limit() * unit(loss - residual);
                 [
                     encoding.half_limit() * unit(residual),
@@ -297,8 +294,17 @@ mod tests {
                     factor,
                 ]
             };
-            for power in [1, 7, 26, 200] {
-                assert_eq!(sizes(at(power)), sizes(at(0)), "{members} {power}");
+            for (power, unit) in [
+                (1, 0),
+                (7, 0),
+                (26, 0),
+                (200, 0),
+                (0, -200),
+                (3, 18),
+                (200, 200),
+            ] {
+                let own = sizes(at(power, unit));
+                assert_eq!(own, sizes(at(0, 0)), "{members} {power} {unit}");
             }
         }
     }
@@ -312,15 +318,15 @@ mod tests {
                 "{members}"
             );
             for scale in [Scale::FINEST, scale(9)] {
-                let encoding = Encoding::new(scale, 32.0, Some(bits));
+                let encoding = Encoding::new(scale, 0, 32.0, Some(bits));
                 let most = 3.0 * encoding.loss_limit();
                 let sum = (most * f64::from(encoding.loss_bits().unwrap()).exp2() * members as f64)
                     as u64;
-                let mean = encoding.read_loss(sum, members).unwrap().unwrap();
+                let mean = encoding.read_loss(sum, members).unwrap();
                 assert!((mean / most - 1.0).abs() < 1e-9, "{mean} is not {most}");
             }
         }
-        let encoding = Encoding::new(scale(1), 32.0, Some(RESIDUAL_BITS + loss_bits(1)));
+        let encoding = Encoding::new(scale(1), 0, 32.0, Some(RESIDUAL_BITS + loss_bits(1)));
         assert!(
             encoding
                 .read_loss(3 << 61, 1)
@@ -333,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_need_is_that_of_the_largest_number() {
-        let encoding = Encoding::new(scale(9), 32.0, Some(40));
+        let encoding = Encoding::new(scale(9), 0, 32.0, Some(40));
         let needed =
             |halves: &[f64], terms: &[f64]| encoding.needed(halves, terms).map(Scale::power);
         assert_eq!(needed(&[1.0, -32.0], &[4096.0]).unwrap(), 0);

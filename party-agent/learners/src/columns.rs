@@ -7,26 +7,24 @@ use std::sync::Arc;
 use component_kit::{Result, TaskContext};
 use learning::linear::scores;
 use ndarray::{Array2, Axis};
+use secure_compute::LinearScheme;
 use secure_compute::encrypted_gradient::prepare_columns;
-use secure_compute::fixed::{ColumnScales, Scale};
-use secure_compute::{LinearScheme, RingLwe};
-
-type Matrix = <RingLwe as LinearScheme>::Matrix;
+use secure_compute::fixed::ColumnScales;
 
 /// The rows of a batch: all of the table, or these.
-pub(super) type Selection = Option<Arc<Vec<usize>>>;
+pub type Selection = Option<Arc<Vec<usize>>>;
 
 /// Columns, with a last one of ones where there is an intercept.
-pub(super) struct Columns {
+pub struct Columns<S: LinearScheme> {
     values: Arc<Array2<f64>>,
     scales: ColumnScales,
     /// By batch and first column.
-    prepared: BTreeMap<(Option<usize>, usize), Arc<Matrix>>,
+    prepared: BTreeMap<(Option<usize>, usize), Arc<S::Matrix>>,
 }
 
-impl Columns {
+impl<S: LinearScheme> Columns<S> {
     /// Takes the columns over.
-    pub(super) fn new(features: &Arc<Array2<f64>>, has_intercept: bool) -> Result<Self> {
+    pub fn new(features: &Arc<Array2<f64>>, has_intercept: bool) -> Result<Self> {
         let values = if has_intercept {
             Arc::new(with_ones(features))
         } else {
@@ -40,13 +38,13 @@ impl Columns {
         })
     }
 
-    /// Sums of entry times residual, which was encoded at a scale, as real numbers.
-    pub(super) fn decode_sums(&self, sums: &[u64], scale: Scale) -> Result<Vec<f64>> {
-        Ok(self.scales.decode_sums(sums, scale)?)
+    /// Sums of entry times residual, which was encoded with so many fractional bits, as real numbers.
+    pub fn decode_sums(&self, sums: &[u64], residual_bits: i32) -> Result<Vec<f64>> {
+        Ok(self.scales.decode_sums(sums, residual_bits)?)
     }
 
     /// The scores of some rows.
-    pub(super) async fn scores(
+    pub async fn scores(
         &self,
         task: &TaskContext,
         rows: &Selection,
@@ -61,26 +59,25 @@ impl Columns {
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.values.ncols()
     }
 
     /// Some rows of some columns made ready for products; kept under the batch's number where batches stay the same.
-    pub(super) async fn matrix(
+    pub async fn matrix(
         &mut self,
         task: &TaskContext,
         rows: &Selection,
         batch: Option<usize>,
         part: Range<usize>,
-    ) -> Result<Arc<Matrix>> {
+    ) -> Result<Arc<S::Matrix>> {
         let key = (if rows.is_none() { None } else { batch }, part.start);
         let is_kept = rows.is_none() || batch.is_some();
         if is_kept && let Some(matrix) = self.prepared.get(&key) {
             return Ok(matrix.clone());
         }
         let chosen = rows.as_ref().map(|rows| rows.to_vec());
-        let matrix =
-            prepare_columns::<RingLwe>(task, &self.values, &self.scales, chosen, part).await?;
+        let matrix = prepare_columns::<S>(task, &self.values, &self.scales, chosen, part).await?;
         if is_kept {
             self.prepared.insert(key, matrix.clone());
         }
@@ -90,6 +87,13 @@ impl Columns {
 
 /// The features and a column of ones.
 fn with_ones(features: &Array2<f64>) -> Array2<f64> {
-    let value = |(row, column)| features.get((row, column)).copied().unwrap_or(1.0);
-    Array2::from_shape_fn((features.nrows(), features.ncols() + 1), value)
+    let (rows, columns) = features.dim();
+    let value = |(row, column)| {
+        if column < columns {
+            features[(row, column)]
+        } else {
+            1.0
+        }
+    };
+    Array2::from_shape_fn((rows, columns + 1), value)
 }
