@@ -230,6 +230,19 @@ impl Description {
         }
     }
 
+    /// Starts the description of a component that every guest and host runs for itself, that learns of a table at `data` and makes
+    /// another of it, unless `need_run` says no.
+    pub const fn transform(name: &'static str, summary: &'static str) -> Self {
+        const PORTS: &[PortLine] = &[PortLine::data("data"), PortLine::model("model")];
+        const NEEDS: &[NeedLine] = &[NeedLine::any_of(&["data"])];
+        Self::named(name, summary)
+            .roles(&[Role::Guest, Role::Host])
+            .needs(NEEDS)
+            .applies_with(&["need_run"])
+            .inputs(PORTS)
+            .outputs(PORTS)
+    }
+
     /// Names by which FATE documents call it; the usual one first.
     #[must_use]
     pub const fn modules(mut self, modules: &'static [&'static str]) -> Self {

@@ -1,7 +1,7 @@
-//! Everything a component may touch: how a component declares itself, and the one REST endpoint through which it works.
+//! Everything a component may touch: how a component declares itself, and the one interface through which it works.
 //!
 //! A component implements [`Component`]; its `run` gets a [`TaskContext`] and nothing else: no transport, no table store, no policy,
-//! no clock, no coordinator. What stands behind the REST endpoints is [`TaskHost`] and a `wire::Transport`, given by the
+//! no clock, no coordinator. Behind that interface stand [`TaskHost`] and a `wire::Transport`, given by the
 //! runner (or by the harness in tests).
 #![deny(missing_docs)]
 
@@ -10,6 +10,7 @@
 extern crate self as component_kit;
 
 pub mod bounds;
+mod columns;
 mod component;
 mod declare;
 #[doc(hidden)]
@@ -32,6 +33,7 @@ mod task;
 mod task_host;
 mod word;
 
+pub use columns::{ColumnIndexes, PerColumn};
 pub use component::{AnyComponent, Component, ParamSet, Plugin, RolePlan};
 pub use description::{CastLine, Description, NeedLine, PortLine};
 pub use error::{ComponentError, Result};

@@ -1,14 +1,16 @@
 //! Components that need no peer: what they learn of a table, and what they make of one with it.
 
+use learning::evaluation::shapes::MetricMeta;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tables::Table;
-use vocabulary::{PortKind, Stage, Stop, Tells};
+use vocabulary::{Metric, MetricData, PortKind, Stage, Stop, Tells};
 
 use crate::component::{Component, ParamSet};
 use crate::description::Description;
 use crate::error::Result;
+use crate::metrics::metric;
 use crate::model::SavedModel;
 use crate::task::TaskContext;
 
@@ -121,6 +123,7 @@ pub struct Fitted<M> {
     model: M,
     output: Option<LocalOutput>,
     view: Option<Value>,
+    metrics: Vec<Metric<f64>>,
     summary: Option<Value>,
 }
 
@@ -131,6 +134,7 @@ impl<M> Fitted<M> {
             model,
             output: None,
             view: None,
+            metrics: Vec::new(),
             summary: None,
         }
     }
@@ -151,6 +155,16 @@ impl<M> Fitted<M> {
             view: Some(view),
             ..self
         }
+    }
+
+    /// Says in FATE's form that there was such a work, beside its figures: a metric `train` / `name` without points, with that type
+    /// and `extras` in its meta.
+    #[must_use]
+    pub fn told(mut self, name: &str, metric_type: &'static str, extras: Value) -> Self {
+        let meta = MetricMeta::with(name, metric_type, extras);
+        let points = MetricData::Points(Vec::new());
+        self.metrics.push(metric("train", name, points, &meta));
+        self
     }
 
     /// The step's summary: free-form, but bounded by the gate.
@@ -273,6 +287,9 @@ async fn fit<T: LocalTransform>(task: &TaskContext, table: Table, params: T::Par
         told.model_view(&view["meta"], &view["param"]);
     }
     task.save_model(&fitted.model).await?;
+    if !fitted.metrics.is_empty() {
+        told.report(fitted.metrics);
+    }
     if let Some(summary) = &fitted.summary {
         told.summary(summary);
     }

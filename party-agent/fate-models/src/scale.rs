@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::kind::FateModel;
 
@@ -51,6 +52,15 @@ pub struct ScaleMeta {
     pub need_run: bool,
 }
 
+impl ScaleMeta {
+    /// Bounds as FATE writes them, as Python shows a number: `1.0`, and `None` where there is none.
+    pub fn bounds(of: &[Option<f64>]) -> Vec<String> {
+        let text =
+            |bound: &Option<f64>| bound.map_or("None".to_owned(), |bound| format!("{bound:?}"));
+        of.iter().map(text).collect()
+    }
+}
+
 /// By what features were scaled.
 #[derive(Clone, PartialEq, Message, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -61,6 +71,20 @@ pub struct ScaleParam {
     /// All features in their order.
     #[prost(string, repeated, tag = "2")]
     pub header: Vec<String>,
+}
+
+impl ScaleParam {
+    /// The summary of the step: the figures by column.
+    pub fn summary(&self) -> Value {
+        let figures = |(name, of): (&String, &ColumnScale)| {
+            let figures = json!({
+                "column_upper": of.column_upper, "column_lower": of.column_lower, "mean": of.mean, "std": of.std,
+            });
+            (name.clone(), figures)
+        };
+        let figures: Map<String, Value> = self.col_scale_param.iter().map(figures).collect();
+        figures.into()
+    }
 }
 
 /// The figures by which a column is scaled (FATE's ColumnScaleParam).

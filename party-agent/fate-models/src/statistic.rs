@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::kind::FateModel;
 
@@ -50,6 +51,46 @@ pub struct StatisticParam {
     /// What FATE calls this kind of model.
     #[prost(string, tag = "3")]
     pub model_name: String,
+}
+
+impl StatisticParam {
+    /// A party's own statistics: `figures` has a row for each column with a figure for each statistic. A figure that there is not is
+    /// left out with its column's name.
+    pub fn of(columns: &[&str], statistics: &[String], figures: &[Vec<Option<f64>>]) -> Self {
+        let result = |(at, name): (usize, &String)| {
+            let figure = |(column, of): (&&str, &Vec<Option<f64>>)| {
+                Some(((*column).to_owned(), of.get(at).copied()??))
+            };
+            let (col_names, values) = columns.iter().zip(figures).filter_map(figure).unzip();
+            SingleFeatureValue {
+                values,
+                col_names,
+                value_name: name.clone(),
+            }
+        };
+        let results = statistics.iter().enumerate().map(result).collect();
+        Self {
+            self_values: Some(OnePartyResult { results }),
+            host_values: BTreeMap::new(),
+            model_name: "statistic_model".to_owned(),
+        }
+    }
+
+    /// The summary of the step: the statistics by column.
+    pub fn summary(&self) -> Value {
+        let mut columns: Map<String, Value> = Map::new();
+        for of in self.self_values.iter().flat_map(|own| &own.results) {
+            for (column, figure) in of.col_names.iter().zip(&of.values) {
+                let figures = columns
+                    .entry(column.clone())
+                    .or_insert_with(|| Map::new().into());
+                if let Some(figures) = figures.as_object_mut() {
+                    figures.insert(of.value_name.clone(), (*figure).into());
+                }
+            }
+        }
+        columns.into()
+    }
 }
 
 /// The statistics of one party.

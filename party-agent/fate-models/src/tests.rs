@@ -108,6 +108,39 @@ fn statistics() {
 }
 
 #[test]
+fn summaries_hold_the_same_figures() {
+    let names = ["mean", "95%"].map(str::to_owned);
+    let figures = [vec![Some(0.5), Some(2.0)], vec![None, Some(3.0)]];
+    let param = StatisticParam::of(&["x0", "größe"], &names, &figures);
+    let results = &param.self_values.as_ref().expect("own").results;
+    assert_eq!(
+        (results[0].values.as_slice(), results[1].values.as_slice()),
+        (&[0.5][..], &[2.0, 3.0][..])
+    );
+    assert_eq!(results[0].col_names, ["x0"]);
+    assert_eq!(
+        param.summary(),
+        json!({"x0": {"mean": 0.5, "95%": 2.0}, "größe": {"95%": 3.0}})
+    );
+    let column = ColumnScale {
+        column_upper: 2.5,
+        column_lower: -1.0,
+        mean: 0.5,
+        std: 1.0,
+    };
+    let param = ScaleParam {
+        col_scale_param: [("x0".to_owned(), column)].into(),
+        header: Vec::new(),
+    };
+    let figures = json!({"column_upper": 2.5, "column_lower": -1.0, "mean": 0.5, "std": 1.0});
+    assert_eq!(param.summary(), json!({"x0": figures}));
+    assert_eq!(
+        ScaleMeta::bounds(&[Some(1.0), None, Some(-0.25)]),
+        ["1.0", "None", "-0.25"]
+    );
+}
+
+#[test]
 fn bytes_are_those_of_protocol_buffers() {
     let column = ColumnScale {
         column_upper: 1.0,

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use crate::error::TableError;
 use crate::schema::{Column, ColumnKind, Part};
-use crate::table::{Table, Values};
+use crate::table::Table;
+use crate::values::Values;
 
 /// Cells that are in memory at once, where a column is not longer: 32 MiB of numbers.
 const CELLS: usize = 4 << 20;

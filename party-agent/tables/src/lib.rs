@@ -5,17 +5,20 @@
 mod blocks;
 mod by_column;
 mod doubts;
+#[cfg(test)]
+mod earlier_tests;
 mod encoding;
 mod error;
 mod export;
-#[cfg(test)]
-mod earlier_tests;
 mod fate_schema;
 mod frame;
 mod gather;
+mod gathered;
 mod hash;
 mod header;
+mod ids;
 mod import;
+mod import_options;
 mod instances;
 mod lines;
 mod manifest;
@@ -32,6 +35,7 @@ mod table;
 mod table_store;
 mod texts;
 pub mod transform;
+mod values;
 mod varied;
 mod versions;
 #[cfg(test)]
@@ -42,9 +46,11 @@ pub use encoding::decoded;
 pub use error::{Result, TableError};
 pub use export::write_text;
 pub use header::read_header;
-pub use import::{ImportOptions, import};
+pub use import::import;
+pub use import_options::ImportOptions;
 pub use instances::{Missing, parse_integers};
 pub use manifest::{BoundTo, Origin, TableInfo};
 pub use schema::{Column, ColumnKind, Part, Schema, TableKind};
-pub use table::{Table, Values};
+pub use table::Table;
 pub use table_store::{Stored, TableStore};
+pub use values::Values;

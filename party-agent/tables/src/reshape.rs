@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::error::{Result, TableError};
-use crate::frame::{Cells, Frame};
+use crate::frame::Frame;
+use crate::gathered::Gathered;
+use crate::ids::ids_of;
 use crate::schema::{Column, Schema};
-use crate::spill::{Gathered, rows_of_a_piece};
-use crate::table::{Parts, Table, Values};
+use crate::spill::rows_of_a_piece;
+use crate::table::{Parts, Table};
+use crate::values::Values;
 
 /// The most partitions a table may have.
 pub(crate) const MOST_PARTITIONS: u32 = 1023;
@@ -17,30 +20,6 @@ pub(crate) fn check_partitions(partitions: u32) -> Result<()> {
         1..=MOST_PARTITIONS => Ok(()),
         _ => Err(TableError::PartitionsOutOfRange { partitions }),
     }
-}
-
-/// The ids of a frame; column 0 is the id.
-pub(crate) fn ids_of(frame: &Frame) -> Result<impl Iterator<Item = &str>> {
-    match frame.cells(0)? {
-        Cells::Text(ids) => Ok(ids.iter().map(Option::unwrap_or_default)),
-        _ => Err(TableError::SchemaMismatch {
-            reason: "the id is not text".to_owned(),
-        }),
-    }
-}
-
-/// Refuses frames in which an id stands twice.
-pub(crate) fn check_unique_ids(frames: &[Frame]) -> Result<()> {
-    let mut seen = HashSet::with_capacity(frames.iter().map(Frame::rows).sum());
-    for frame in frames {
-        for id in ids_of(frame)? {
-            let row = seen.len();
-            if !seen.insert(id) {
-                return Err(TableError::IdRepeated { row });
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Table {
