@@ -36,45 +36,9 @@ certs *parties:
     cargo build
     FEDFLOW=.target/debug/fedflow certs/issue-dev.sh "$@"
 
-# A new room from the template, with its two lines in the list of rooms.
-new-component name:
-    #!/usr/bin/env python3
-    import pathlib, re, shutil, sys
-
-    name = """{{ name }}"""
-    rooms = pathlib.Path("""{{ justfile_directory() }}""") / "party-agent/components/src"
-    keywords = {"as", "async", "await", "crate", "dyn", "enum", "extern", "fn", "for", "if", "impl", "in", "let", "loop", "match",
-                "mod", "move", "pub", "ref", "self", "static", "struct", "super", "trait", "type", "union", "unsafe", "use", "where"}
-    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or name in keywords - {"union"}:
-        sys.exit(f"{name!r} cannot be a room: write it in lower case with underscores, such as hetero_linr")
-    room = rooms / name
-    if room.exists():
-        sys.exit(f"the room {name} is there already: {room}")
-    struct = "".join(part.capitalize() for part in name.split("_"))
-
-    lib = rooms / "lib.rs"
-    lines = lib.read_text().splitlines()
-
-    def insert(line, pattern):
-        """Puts a line where it belongs among those of its kind, all of which match the pattern up to the room's name."""
-        known = [(number, match[1]) for number, text in enumerate(lines) if (match := re.match(pattern, text))]
-        if not known:
-            sys.exit(f"{lib} has no line like {line!r}")
-        after = [number for number, other in known if other < name]
-        lines.insert(after[-1] + 1 if after else known[0][0], line)
-
-    insert(f"pub mod {name};", r"pub mod (\w+);")
-    insert(f"    &Room::<{name}::{struct}>::NEW,", r"    &Room::<(\w+)::\w+>::NEW,")
-
-    shutil.copytree(rooms / "template", room)
-    for file in room.rglob("*"):
-        if file.is_file():
-            text = file.read_text()
-            text = re.sub(r"\bTemplate\b", struct, re.sub(r"\btemplate\b", name, text))
-            file.write_text(text)
-    lib.write_text("\n".join(lines) + "\n")
-    print(f"{room} is a copy of the template under its new name. Next: its README, messages.rs and params.rs,")
-    print("then `cargo test -p components " + name + "`, and `just bless` for the table of rooms.")
+# A new component from a template, with its two lines in the list of components. With --local: one that needs no peer.
+new-component name *options:
+    python3 party-agent/components/new_component.py "$@"
 
 # Rewrites what is generated: pages, diagrams, tables of components, golden files. Read the difference before you keep it.
 bless:
@@ -93,6 +57,13 @@ bench *arguments:
 bench-large:
     cargo bench -p fedflow --bench crowd
     cargo bench -p tables --features csv-yardstick
+
+# A fuzz target for as long as it is let, guided by coverage: `just fuzz frames`. Needs cargo-fuzz and a nightly toolchain.
+fuzz target *arguments:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    mkdir -p "fuzz/corpus/$1"
+    cargo +nightly fuzz run --fuzz-dir fuzz "$1" "fuzz/corpus/$1" "tests/fuzz-targets/seeds/$1" "${@:2}"
 
 # Licences, sources, advisories and doubles of what comes from outside.
 deny:

@@ -1,0 +1,4 @@
+//! `certificates`, guided by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::certificates::run(bytes));

@@ -1,0 +1,4 @@
+//! `ciphertexts`, guided by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::ciphertexts::run(bytes));

@@ -1,0 +1,4 @@
+//! `frames`, guided by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::frames::run(bytes));

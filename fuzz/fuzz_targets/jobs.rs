@@ -1,0 +1,4 @@
+//! `jobs`, guided by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::jobs::run(bytes));

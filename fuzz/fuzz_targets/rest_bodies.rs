@@ -1,0 +1,4 @@
+//! `rest_bodies`, guided by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::rest_bodies::run(bytes));

@@ -1,0 +1,4 @@
+//! `tables`, guided by coverage.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_targets::tables_text::run(bytes));
