@@ -3,7 +3,7 @@
 use vocabulary::Cell;
 
 use crate::error::{Result, TableError};
-use crate::import::ImportOptions;
+use crate::import_options::ImportOptions;
 
 /// What delimits fields elsewhere. A comma is no such sign: names and addresses hold them.
 const OTHERS: [(char, &str); 3] = [(';', ";"), ('\t', "\\t"), ('|', "|")];

@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::schema::{Column, ColumnKind, Part};
-    use crate::table::Values;
+    use crate::values::Values;
 
     fn text(table: &Table, head: bool, limit: Option<usize>) -> String {
         let mut out = Vec::new();

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use crate::error::{Result, TableError};
 use crate::schema::ColumnKind;
-use crate::table::Values;
+use crate::values::Values;
 use crate::written::{ColumnBuilder, Form, fixed_value, push_fixed, push_short};
 
 pub(crate) fn engine(error: PolarsError) -> TableError {

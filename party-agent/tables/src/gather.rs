@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{Result, TableError};
 use crate::frame::Frame;
-use crate::reshape::{check_unique_ids, ids_of};
-use crate::spill::{Gathered, rows_of_a_piece};
-use crate::table::{Table, Values};
+use crate::gathered::Gathered;
+use crate::ids::{check_unique_ids, ids_of};
+use crate::spill::rows_of_a_piece;
+use crate::table::Table;
+use crate::values::Values;
 
 /// Pieces that are picked at once. Rows in the order of the table touch each piece once; for others each is loaded once for so many
 /// pieces of the result.

@@ -88,7 +88,7 @@ pub(crate) fn content_hash(schema: &Schema, rows_hash: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Values;
+    use crate::values::Values;
 
     fn hash(values: Vec<Values>, rows: usize) -> String {
         let frame = Frame::from_values(rows, values).expect("frame");

@@ -6,7 +6,7 @@ use std::io::Read;
 use crate::doubts;
 use crate::encoding::{Decoded, resembles};
 use crate::error::{Result, TableError};
-use crate::import::ImportOptions;
+use crate::import_options::ImportOptions;
 use crate::lines::{Line, Lines, Splitter, Unclosed};
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
 

@@ -495,7 +495,7 @@ proptest! {
         let schema = Schema::new(TableKind::Raw, "id", ["x", "y"].map(|name| Column::new(name, ColumnKind::Text, Part::Feature)).to_vec());
         let ids = (0..values.len()).map(|row| format!("r{row}")).collect();
         let (x, y): (Vec<String>, Vec<String>) = values.into_iter().unzip();
-        let columns = vec![crate::table::Values::of_texts(x), crate::table::Values::of_texts(y)];
+        let columns = vec![crate::values::Values::of_texts(x), crate::values::Values::of_texts(y)];
         let table = Table::from_columns(schema, ids, columns).expect("table");
         let mut out = Vec::new();
         write_text(&table, &mut out, ',', true, None).expect("write");

@@ -321,7 +321,7 @@ pub(crate) fn read_frame(part: &PartFile<'_>, wanted: &[usize]) -> Result<Frame>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Values;
+    use crate::values::Values;
 
     struct FullDisk(usize);
 

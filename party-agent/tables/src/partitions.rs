@@ -5,8 +5,8 @@ use rayon::prelude::*;
 
 use crate::error::{Result, TableError};
 use crate::frame::Frame;
-use crate::reshape::ids_of;
-use crate::spill::Gathered;
+use crate::gathered::Gathered;
+use crate::ids::ids_of;
 use crate::table::Table;
 
 impl Table {

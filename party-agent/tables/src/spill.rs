@@ -1,4 +1,4 @@
-//! Where rows are gathered that become a table: few stay in memory, many go to files beside the table store's, which are gone when
+//! Files of rows: pieces of a size, and a folder beside the table store's tables for those of unfinished work, which are gone when
 //! nobody reads them any more.
 
 use std::fs::File;
@@ -12,9 +12,7 @@ use crate::error::{Result, TableError};
 use crate::frame::Frame;
 use crate::hash::ContentHasher;
 use crate::manifest::{Part, UNFINISHED};
-use crate::parquet::{Known, write_frame};
-use crate::schema::Schema;
-use crate::table::{Parts, Table, Waiting};
+use crate::parquet::write_frame;
 use crate::versions::Hold;
 
 /// Cells of a piece: of what is loaded, worked on and written at once. 16 MiB of numbers.
@@ -48,7 +46,7 @@ impl SpillFolder {
     }
 
     /// A new folder in it, which is removed with the last one who reads it.
-    fn begin(&self) -> Result<Arc<Hold>> {
+    pub(crate) fn begin(&self) -> Result<Arc<Hold>> {
         let failed = || TableError::writing("a folder for rows of unfinished work");
         std::fs::create_dir_all(&*self.0).map_err(failed())?;
         let folder = tempfile::Builder::new()
@@ -117,104 +115,3 @@ impl PartWriter {
         (self.parts, hash)
     }
 }
-
-/// Rows that become a table, in order.
-pub(crate) struct Gathered {
-    place: Option<SpillFolder>,
-    stop: Stop,
-    /// What is not written yet: whole pieces where there is no place to write to.
-    pieces: Vec<Frame>,
-    writer: Option<(Arc<Hold>, PartWriter)>,
-}
-
-impl Gathered {
-    /// Rows made of a table's: they may go where its rows came from.
-    pub(crate) fn beside(table: &Table) -> Self {
-        Self::new(table.place().cloned(), table.stop())
-    }
-
-    pub(crate) fn new(place: Option<SpillFolder>, stop: &Stop) -> Self {
-        Self {
-            place,
-            stop: stop.clone(),
-            pieces: Vec::new(),
-            writer: None,
-        }
-    }
-
-    /// The next rows; small frames are put together, large ones are cut.
-    pub(crate) fn push(&mut self, frame: &Frame) -> Result<()> {
-        let most = rows_of_a_piece(frame.width());
-        let mut start = 0;
-        while start < frame.rows() {
-            let left = match self.pieces.last() {
-                Some(last) if last.rows() < most => most - last.rows(),
-                _ => most,
-            };
-            let piece = frame.slice(start, left);
-            start += piece.rows();
-            match self.pieces.last_mut() {
-                Some(last) if last.rows() < most => last.append(&piece)?,
-                _ => {
-                    self.put_aside()?;
-                    self.pieces.push(piece);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes whole pieces, if there is a place: a table of one piece stays in memory.
-    fn put_aside(&mut self) -> Result<()> {
-        let Some(place) = &self.place else {
-            return Ok(());
-        };
-        for frame in self.pieces.drain(..) {
-            let writer = match &mut self.writer {
-                Some((_, writer)) => writer,
-                None => {
-                    let hold = place.begin()?;
-                    let writer = PartWriter::new(hold.folder(), frame.width(), &self.stop);
-                    &mut self.writer.insert((hold, writer)).1
-                }
-            };
-            writer.push(&frame, false)?;
-        }
-        Ok(())
-    }
-
-    /// The table of all rows, which stands in so many partitions for whoever asks.
-    pub(crate) fn finish(mut self, schema: Schema, partitions: Option<usize>) -> Result<Table> {
-        if self.writer.is_some() {
-            self.put_aside()?;
-        }
-        let Some((hold, writer)) = self.writer else {
-            let table = Table::of_frames(schema, self.pieces)?;
-            return Ok(table.set(self.place, &self.stop, partitions));
-        };
-        let (parts, rows_hash) = writer.finish();
-        let parts = files(hold, &parts, schema.columns.len(), rows_hash);
-        let table = Table::of_parts(schema, parts)?;
-        Ok(table.set(self.place, &self.stop, partitions))
-    }
-}
-
-/// The files of a folder as rows that wait in them.
-pub(crate) fn files(hold: Arc<Hold>, parts: &[Part], columns: usize, rows_hash: String) -> Parts {
-    let waiting = |(at, part): (usize, &Part)| Waiting {
-        path: hold.folder().join(part_name(at)),
-        rows: usize::try_from(part.rows).unwrap_or(usize::MAX),
-        bytes: part.bytes,
-        known: Known::default(),
-    };
-    Parts::Files {
-        files: Arc::new(parts.iter().enumerate().map(waiting).collect()),
-        stored: (0..=columns).collect(),
-        rows_hash: Some(rows_hash.into()),
-        hold,
-    }
-}
-
-#[cfg(test)]
-#[path = "spill_tests.rs"]
-mod tests;

@@ -14,67 +14,11 @@ use crate::hash::{ContentHasher, content_hash};
 use crate::parquet::{Known, PartFile, read_frame};
 use crate::schema::{ColumnKind, Schema};
 use crate::spill::{SpillFolder, rows_of_a_piece};
+use crate::values::Values;
 use crate::versions::Hold;
 
 /// Rows turned into text at once.
 pub(crate) const PIECE: usize = 4096;
-
-/// A column's values, in row order.
-#[derive(Clone, PartialEq)]
-pub enum Values {
-    /// Text; none is missing.
-    Text(Vec<Option<String>>),
-    /// Numbers; NaN is missing.
-    Float(Vec<f64>),
-    /// Whole numbers.
-    Integer(Vec<i64>),
-}
-
-impl Values {
-    /// How many.
-    pub fn len(&self) -> usize {
-        match self {
-            Values::Text(values) => values.len(),
-            Values::Float(values) => values.len(),
-            Values::Integer(values) => values.len(),
-        }
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How they are kept.
-    pub fn kind(&self) -> ColumnKind {
-        match self {
-            Values::Text(_) => ColumnKind::Text,
-            Values::Float(_) => ColumnKind::Float,
-            Values::Integer(_) => ColumnKind::Integer,
-        }
-    }
-
-    /// No values of a kind.
-    pub fn empty(kind: ColumnKind) -> Self {
-        match kind {
-            ColumnKind::Text => Values::Text(Vec::new()),
-            ColumnKind::Float => Values::Float(Vec::new()),
-            ColumnKind::Integer => Values::Integer(Vec::new()),
-        }
-    }
-
-    /// Values that are all there, as text.
-    pub fn of_texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
-        Values::Text(texts.into_iter().map(|text| Some(text.into())).collect())
-    }
-}
-
-/// Shows kind and number, never a value.
-impl fmt::Debug for Values {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?} values", self.len(), self.kind())
-    }
-}
 
 /// A piece that waits in a file.
 pub(crate) struct Waiting {
@@ -155,7 +99,7 @@ impl Table {
             .chain(values)
             .collect();
         let frame = Frame::from_values(rows, all)?;
-        crate::reshape::check_unique_ids(std::slice::from_ref(&frame))?;
+        crate::ids::check_unique_ids(std::slice::from_ref(&frame))?;
         Table::of_frames(schema, vec![frame])
     }
 

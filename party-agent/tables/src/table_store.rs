@@ -10,12 +10,14 @@ use vocabulary::time::{Clock, SystemClock};
 use vocabulary::{Receipt, Stop, TableRef, TableSummary};
 
 use crate::error::{Result, TableError};
-use crate::import::{ImportOptions, import_to};
+use crate::gathered::files;
+use crate::import::import_to;
+use crate::import_options::ImportOptions;
 use crate::manifest::{BoundTo, Manifest, Origin, Part, TableInfo, UNFINISHED, sync_folder};
 use crate::names::{folder_name, nearest, text_of_folder};
 use crate::reshape::check_partitions;
 use crate::schema::Schema;
-use crate::spill::{PartWriter, SpillFolder, files, part_name};
+use crate::spill::{PartWriter, SpillFolder, part_name};
 use crate::table::{Parts, Table, Waiting};
 use crate::versions::{Versions, clean_up, current, name_version, point_to, point_to_nothing};
 

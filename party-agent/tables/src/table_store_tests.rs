@@ -6,7 +6,7 @@ use vocabulary::{ErrorCode, Fault};
 
 use super::*;
 use crate::schema::{Column, ColumnKind, Part, TableKind};
-use crate::table::Values;
+use crate::values::Values;
 
 struct Place {
     folder: tempfile::TempDir,

@@ -2,7 +2,8 @@
 
 use crate::error::Result;
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
-use crate::table::{Table, Values};
+use crate::table::Table;
+use crate::values::Values;
 
 /// The name of the one column.
 const LINE: &str = "line";

@@ -3,7 +3,8 @@
 
 use vocabulary::TableRef;
 
-use crate::import::{ImportOptions, import};
+use crate::import::import;
+use crate::import_options::ImportOptions;
 use crate::table::Table;
 use crate::table_store::TableStore;
 use crate::transform::{Label, Settings, ValueKind, apply, fit};

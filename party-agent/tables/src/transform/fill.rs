@@ -7,9 +7,9 @@ use vocabulary::{Cell, Stop};
 use crate::error::TableError;
 use crate::frame::Cells;
 use crate::instances::Missing;
-use crate::table::Values;
 use crate::transform::error::TransformError;
 use crate::transform::settings::FillMethod;
+use crate::values::Values;
 
 type Result<T> = std::result::Result<T, TransformError>;
 

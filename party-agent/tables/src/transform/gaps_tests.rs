@@ -6,7 +6,8 @@ use vocabulary::Stop;
 
 use super::*;
 use crate::error::TableError;
-use crate::import::{ImportOptions, import};
+use crate::import::import;
+use crate::import_options::ImportOptions;
 
 /// Columns a to e hold not-a-number in five spellings, f something infinite, h nothing at all.
 const FILE: &str =

@@ -7,10 +7,10 @@ use crate::error::TableError;
 use crate::frame::Cells;
 use crate::instances::parse_integers;
 use crate::schema::ColumnKind;
-use crate::table::Values;
 use crate::transform::error::TransformError;
 use crate::transform::remark::Remark;
 use crate::transform::settings::ValueKind;
+use crate::values::Values;
 
 type Result<T> = std::result::Result<T, TransformError>;
 

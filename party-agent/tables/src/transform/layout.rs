@@ -7,8 +7,9 @@ use std::collections::{HashMap, HashSet};
 use vocabulary::Stop;
 
 use crate::frame::Frame;
+use crate::gathered::Gathered;
 use crate::schema::Schema;
-use crate::spill::{Gathered, rows_of_a_piece};
+use crate::spill::rows_of_a_piece;
 use crate::table::Table;
 use crate::transform::error::TransformError;
 use crate::transform::fields::Fields;

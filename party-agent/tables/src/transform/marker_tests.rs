@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::TableError;
-use crate::import::{ImportOptions, import};
+use crate::import::import;
+use crate::import_options::ImportOptions;
 
 fn raw(file: &str) -> Table {
     import(

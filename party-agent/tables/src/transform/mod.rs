@@ -26,8 +26,8 @@ use serde_json::{Map, json};
 
 use crate::error::TableError;
 use crate::frame::{Cells, ColumnData, Frame};
+use crate::gathered::Gathered;
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
-use crate::spill::Gathered;
 use crate::table::Table;
 use layout::Layout;
 use plans::{Feature, Plans};

@@ -5,12 +5,12 @@ use vocabulary::Stop;
 use crate::frame::Cells;
 use crate::instances::Missing;
 use crate::schema::ColumnKind;
-use crate::table::Values;
 use crate::transform::error::TransformError;
 use crate::transform::fill::{Numbers, Outcome, Pass, Texts, With};
 use crate::transform::remark::Remark;
 use crate::transform::settings::{Fill, Settings, ValueKind};
 use crate::transform::{Filled, Learned};
+use crate::values::Values;
 
 type Result<T> = std::result::Result<T, TransformError>;
 

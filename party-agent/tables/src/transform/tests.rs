@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::*;
 use crate::error::TableError;
-use crate::import::{ImportOptions, import};
-use crate::table::Values;
+use crate::import::import;
+use crate::import_options::ImportOptions;
+use crate::values::Values;
 
 fn raw(file: &str, head: bool) -> Table {
     import(
