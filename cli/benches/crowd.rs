@@ -2,7 +2,7 @@
 //! other one ends well.
 //!
 //! Run with `cargo bench -p fedflow --bench crowd`; the variable `JOBS` changes their number. The coordinator is the program
-//! itself. The agents are this binary: agents as they always are, with one more space, in which a task rests for 0.3 s and
+//! itself. The agents are this binary: agents as they always are, with one more component, in which a task rests for 0.3 s and
 //! lets the machine's cores to what is measured.
 #![allow(
     clippy::print_stdout,
@@ -75,7 +75,7 @@ fn main() {
     }
 }
 
-/// A party's agent with the space of this benchmark, until it is killed.
+/// A party's agent with the component of this benchmark, until it is killed.
 async fn agent(config: &Path) {
     let config = AgentConfig::load(config).expect("settings");
     daemon::logging::start(&config.log).expect("a log");

@@ -88,7 +88,7 @@ pub(crate) struct Credential {
 
 /// What a command was told about its credential: by arguments, and by the environment.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Told {
+pub(crate) struct CredentialOptions {
     /// `--token`.
     pub(crate) token: Option<String>,
     /// `--access`.
@@ -117,7 +117,7 @@ impl Credential {
     }
 
     /// The one that counts: arguments come before the environment, and a token before a file. What is empty is not there.
-    pub(crate) fn chosen(told: Told) -> Result<Self> {
+    pub(crate) fn chosen(told: CredentialOptions) -> Result<Self> {
         let text = |token: String, source| Self {
             token: Some(Secret::new(token)),
             source: Source::Token(source),
@@ -197,13 +197,14 @@ mod tests {
         };
         let ((argument, of_argument), (variable, of_variable)) =
             (file("argument.json"), file("variable.json"));
-        let mut told = Told {
+        let mut told = CredentialOptions {
             token: Some("by argument".to_owned()),
             access: Some(argument),
             token_variable: Some("by variable".into()),
             access_variable: Some(variable.into_os_string()),
         };
-        let token = |told: &Told| Credential::chosen(told.clone()).expect("chosen").token;
+        let token =
+            |told: &CredentialOptions| Credential::chosen(told.clone()).expect("chosen").token;
         assert_eq!(token(&told), Some(Secret::new("by argument")));
         told.token = None;
         assert_eq!(token(&told), Some(of_argument));
@@ -229,9 +230,9 @@ mod tests {
                 .advice()
                 .contains("/x/access.json")
         );
-        let told = Told {
+        let told = CredentialOptions {
             token: Some("t".to_owned()),
-            ..Told::default()
+            ..CredentialOptions::default()
         };
         assert!(
             Credential::chosen(told)

@@ -52,7 +52,7 @@ pub(crate) enum AuditCommand {
     Verify {
         /// An entry and its hash as you noted them earlier: shows a chain that was cut or written anew since.
         #[arg(long = "hash", value_name = "NUMBER:HASH", value_parser = noted)]
-        noted: Vec<Noted>,
+        noted: Vec<NotedHash>,
         #[command(flatten)]
         source: Source,
     },
@@ -79,12 +79,12 @@ impl AuditCommand {
 
 /// A hash that somebody noted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Noted {
+pub(crate) struct NotedHash {
     number: u64,
     hash: String,
 }
 
-fn noted(text: &str) -> Result<Noted, String> {
+fn noted(text: &str) -> Result<NotedHash, String> {
     let parts = text
         .split_once(':')
         .and_then(|(number, hash)| Some((number.parse().ok()?, hash)));
@@ -92,7 +92,7 @@ fn noted(text: &str) -> Result<Noted, String> {
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("the hash has 64 digits of 0 to 9 and a to f".to_owned());
     }
-    Ok(Noted {
+    Ok(NotedHash {
         number,
         hash: hash.to_ascii_lowercase(),
     })
@@ -134,7 +134,7 @@ pub(crate) async fn run(command: &AuditCommand) -> Result<()> {
             last,
             source,
         } => {
-            let wanted = Wanted {
+            let wanted = EntryFilter {
                 job: job.clone(),
                 since: *since,
                 refused: *refused,
@@ -182,13 +182,13 @@ fn chain_in(data: &Path) -> Result<PathBuf> {
 }
 
 /// Which entries are shown.
-struct Wanted {
+struct EntryFilter {
     job: Option<JobId>,
     since: Option<Timestamp>,
     refused: bool,
 }
 
-impl Wanted {
+impl EntryFilter {
     fn has(&self, line: &Line<'_>) -> bool {
         if self.since.is_some_and(|since| line.at < since) {
             return false;
@@ -204,7 +204,7 @@ impl Wanted {
     }
 }
 
-async fn list(wanted: &Wanted, last: Option<usize>, source: &Source) -> Result<()> {
+async fn list(wanted: &EntryFilter, last: Option<usize>, source: &Source) -> Result<()> {
     let json = source.rest.json;
     let mut kept = VecDeque::new();
     let shown = each(source, |line| {
@@ -241,7 +241,7 @@ fn as_json(line: &Line<'_>) -> String {
     text
 }
 
-async fn verify(noted: &[Noted], source: &Source) -> Result<()> {
+async fn verify(noted: &[NotedHash], source: &Source) -> Result<()> {
     let mut found: BTreeMap<u64, Option<String>> =
         noted.iter().map(|noted| (noted.number, None)).collect();
     let mut fits = Head::default();
@@ -289,12 +289,12 @@ async fn verify(noted: &[Noted], source: &Source) -> Result<()> {
 
 /// How the chain differs from what somebody noted, if it does.
 fn differs(
-    noted: &Noted,
+    noted: &NotedHash,
     found: &BTreeMap<u64, Option<String>>,
     whole: bool,
     fits: &Head,
 ) -> Option<String> {
-    let Noted { number, hash } = noted;
+    let NotedHash { number, hash } = noted;
     match found.get(number).and_then(Option::as_ref) {
         Some(found) if found == hash => None,
         Some(found) => Some(format!(
@@ -364,7 +364,7 @@ mod tests {
                 .expect("another")
                 .contains("written anew")
         );
-        let missing = Noted {
+        let missing = NotedHash {
             number: 5,
             hash: hash("a"),
         };

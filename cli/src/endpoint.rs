@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::access::{Credential, Told};
+use crate::access::{Credential, CredentialOptions};
 use crate::client::Client;
 
 /// Where to ask.
@@ -30,7 +30,7 @@ pub(crate) struct EndpointArguments {
 impl EndpointArguments {
     /// A client of that REST endpoint.
     pub(crate) fn client(&self) -> Result<Client> {
-        let told = Told {
+        let told = CredentialOptions {
             token: self.token.clone(),
             access: self.access.clone(),
             token_variable: std::env::var_os("FEDFLOW_TOKEN"),

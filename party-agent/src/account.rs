@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use audit::{Attempted, Audit, AuditEntry, Basis, OldEntry, ReportEntry, Rows};
+use audit::{AttemptDetails, Audit, AuditEntry, Basis, OldEntry, ReportEntry, Rows};
 use policy::Policy;
 use records::{OldAuditEntry, Records};
 use vocabulary::{Assignment, Attempt, Clock, ErrorCode, Fault, TaskId, Timestamp};
@@ -94,8 +94,8 @@ impl Account {
     }
 
     /// What entries say of the attempt now.
-    pub(crate) fn attempted(&self, policy: &Policy) -> Attempted {
-        Attempted {
+    pub(crate) fn attempted(&self, policy: &Policy) -> AttemptDetails {
+        AttemptDetails {
             task: self.task.clone(),
             attempt: self.attempt,
             component: self.component.clone(),

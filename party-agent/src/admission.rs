@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use policy::{Facts, MadeOf, Policy, Spoken, Training};
+use policy::{Facts, MadeOf, PlannedMessage, Policy, Training};
 use vocabulary::{ErrorCode, Fault, JobId, Offer, TableRef};
 
 use crate::agent_state::AgentState;
@@ -14,7 +14,7 @@ pub(crate) async fn admit(
     agent_state: &AgentState,
     policy: &Policy,
     offer: &Offer,
-    (has_ticket, spoken): (bool, Vec<Spoken>),
+    (has_ticket, spoken): (bool, Vec<PlannedMessage>),
 ) -> Result<(), Fault> {
     let judged = agent_state.stubs.judged(offer, &agent_state.me);
     let columns_of = |table: &TableRef| {

@@ -74,9 +74,9 @@ pub(crate) struct Files {
 }
 
 /// Content that disappears unless a description names it.
-struct Unnamed(Option<PathBuf>);
+struct UnnamedContent(Option<PathBuf>);
 
-impl Drop for Unnamed {
+impl Drop for UnnamedContent {
     fn drop(&mut self) {
         if let Some(path) = &self.0 {
             let _ = std::fs::remove_file(path);
@@ -128,7 +128,7 @@ impl Files {
         for folder in [self.contents(place.folder()), self.cards(place.folder())] {
             tokio::fs::create_dir_all(folder).await.map_err(failed)?;
         }
-        let mut unnamed = Unnamed(Some(path.clone()));
+        let mut unnamed = UnnamedContent(Some(path.clone()));
         let (bytes, sha256) = self.write(&path, content).await?;
         let about = About {
             name: place.name().to_owned(),

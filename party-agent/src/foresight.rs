@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use policy::{Brought, Header, MadeOf, MoreVectors, Spoken};
+use policy::{ColumnCount, Header, MadeOf, MoreVectors, PlannedMessage};
 use serde_json::Value;
 use vocabulary::{
     CheckpointRef, Disclosure, ErrorCode, Fault, Offer, OfferedStep, Participant, PartyId,
@@ -17,7 +17,7 @@ pub(crate) fn spoken(
     me: &PartyId,
     catalogue: Catalogue,
     offer: &Offer,
-) -> Result<Vec<Spoken>, Fault> {
+) -> Result<Vec<PlannedMessage>, Fault> {
     let mut spoken = Vec::new();
     for step in offer.steps.iter().filter(|step| step.inherited.is_none()) {
         for who in step.participants.iter().filter(|who| who.party == *me) {
@@ -38,7 +38,7 @@ fn spoken_by(
     catalogue: Catalogue,
     step: &OfferedStep,
     who: &Participant,
-) -> Result<Vec<Spoken>, Fault> {
+) -> Result<Vec<PlannedMessage>, Fault> {
     let missing = || {
         let (component, version) = (&step.component, step.version);
         let message = format!(
@@ -63,7 +63,7 @@ fn spoken_by(
         parameter: parameter.to_owned(),
         count,
     };
-    let to_whom = |line: vocabulary::MessageLine| Spoken {
+    let to_whom = |line: vocabulary::MessageLine| PlannedMessage {
         step: step.step.clone(),
         component: step.component.clone(),
         role: who.role,
@@ -148,9 +148,9 @@ pub(crate) fn headers(
 pub(crate) fn brought(
     me: &PartyId,
     offer: &Offer,
-    spoken: &[Spoken],
+    spoken: &[PlannedMessage],
     headers: &[Header],
-) -> Vec<Brought> {
+) -> Vec<ColumnCount> {
     let sends: BTreeSet<&StepName> = spoken
         .iter()
         .filter(|one| one.line.disclosure == Disclosure::RowValues)
@@ -160,7 +160,7 @@ pub(crate) fn brought(
     for step in offer.steps.iter().filter(|step| sends.contains(&step.step)) {
         for who in step.participants.iter().filter(|who| who.party == *me) {
             for (table, columns) in sources(offer, step, who, headers) {
-                brought.push(Brought {
+                brought.push(ColumnCount {
                     step: step.step.clone(),
                     table,
                     columns,
@@ -271,7 +271,7 @@ mod tests {
         let step = spoken[0].step.clone();
         assert_eq!(
             brought(&me, &offer, &spoken, &headers),
-            [Brought {
+            [ColumnCount {
                 step,
                 table,
                 columns: 2

@@ -1,7 +1,7 @@
 //! The one judgement of an offer: when it comes, at every order under it, and while its tasks run whenever the rules have
 //! changed. Everything that the offer names of this party passes here, and what is not known is refused.
 
-use policy::{Counted, Facts, Policy};
+use policy::{DailyCount, Facts, Policy};
 use vocabulary::{ErrorCode, Fault, Offer, OfferedStep};
 
 use crate::admission::admit;
@@ -106,7 +106,7 @@ pub(crate) async fn counted(
     agent_state: &AgentState,
     policy: &Policy,
     offer: &Offer,
-) -> Result<Vec<Counted>, Fault> {
+) -> Result<Vec<DailyCount>, Fault> {
     let has_ticket = agent_state.ticket_of(offer).await?.is_some();
     let spoken = foresight::spoken(&agent_state.me, agent_state.catalogue, offer)?;
     Ok(policy.counted(

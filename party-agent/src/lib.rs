@@ -43,14 +43,14 @@ mod uplink;
 mod vectors;
 mod wiring;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use component_kit::ComponentError;
+use component_kit::{ComponentError, ImportRequest};
 use tables::TableStore;
 use tokio_util::sync::CancellationToken;
-use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
+use vocabulary::{ErrorCode, Fault, Receipt};
 use wire::Transport;
 
 pub use agent_state::Catalogue;
@@ -166,32 +166,10 @@ pub fn component_names() -> Vec<&'static str> {
         .collect()
 }
 
-/// A file to be read onto the table store without a job.
-#[derive(Debug, Clone)]
-pub struct TableImport {
-    /// The file.
-    pub file: PathBuf,
-    /// The table it becomes.
-    pub table: TableRef,
-    /// FATE's upload fields: `head`, `id_delimiter`, `extend_sid`, `meta`, …
-    pub options: serde_json::Value,
-    /// Whether a table of that name is replaced.
-    pub replace: bool,
-    /// Partitions to write, 1 to 1023.
-    pub partitions: u32,
-}
-
-/// Reads a file onto a party's table store; the agent may run meanwhile. Blocks on the disk.
-pub fn import_table(config: &AgentConfig, import: &TableImport) -> Result<Receipt, Fault> {
+/// Reads a file onto a party's table store without a job, wherever the file is; the agent may run meanwhile. Blocks on the disk.
+pub fn import_table(config: &AgentConfig, import: &ImportRequest) -> Result<Receipt, Fault> {
     let table_store = TableStore::open(config.data.join("shelf"))?;
-    let request = component_kit::ImportRequest {
-        file: import.file.display().to_string(),
-        table: import.table.clone(),
-        options: import.options.clone(),
-        replace: import.replace,
-        partitions: import.partitions,
-    };
-    task_host::import_directly(&table_store, &import.file, &request)
+    task_host::import_directly(&table_store, Path::new(&import.file), import)
         .map_err(ComponentError::into_fault)
 }
 
@@ -200,6 +178,7 @@ mod tests {
     use super::*;
     use crate::trial::Certificates;
     use pki::Kind;
+    use vocabulary::TableRef;
 
     #[test]
     fn prints_the_settings_in_force_and_checks_what_they_point_at() {
@@ -255,13 +234,9 @@ mod tests {
         };
         let options = serde_json::json!({"head": 1});
         let table = TableRef::new("n", "t");
-        let mut import = TableImport {
-            file,
-            table: table.clone(),
-            options,
-            replace: false,
-            partitions: 2,
-        };
+        let file = file.to_str().unwrap();
+        let read = ImportRequest::read(file, table.clone(), &options).unwrap();
+        let mut import = read.partitions(2);
         assert_eq!(import_table(&config, &import).unwrap().stored, 2);
         assert_eq!(
             import_table(&config, &import).unwrap_err().code,

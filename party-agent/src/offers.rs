@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use audit::AuditEntry;
 use pki::{Kind, verify_signed};
-use policy::{Counted, Policy};
+use policy::{DailyCount, Policy};
 use records::Queries;
 use transport::Admit;
 use vocabulary::offer::fingerprint_of;
@@ -25,10 +25,10 @@ const MOST_CASTS: usize = 50_000;
 
 /// Who may send messages for which job.
 #[derive(Clone, Default)]
-pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, Accepted>>>);
+pub(crate) struct Casts(Arc<Mutex<BTreeMap<JobId, AcceptedOffer>>>);
 
 /// The offer of a job that counts: the one that was accepted last.
-struct Accepted {
+struct AcceptedOffer {
     fingerprint: String,
     steps: Steps,
 }
@@ -44,7 +44,7 @@ impl Casts {
             .steps
             .iter()
             .map(|step| (step.step.clone(), step.participants.clone()));
-        let accepted = Accepted {
+        let accepted = AcceptedOffer {
             fingerprint: fingerprint.to_owned(),
             steps: steps.collect(),
         };
@@ -304,7 +304,7 @@ impl Offers {
         let counted = judgement::counted(agent_state, policy, offer).await?;
         let today = agent_state.now().day();
         let mut all = Vec::new();
-        for Counted {
+        for DailyCount {
             name, count, most, ..
         } in &counted
         {

@@ -13,7 +13,7 @@ type Key = (TaskId, Attempt);
 
 /// Who asks with an attempt, and of how many tables it can tell figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct QuerySource {
     /// The party that started the job, or the coordinator in this party's own name.
     pub(crate) by: String,
     /// Tables that were read so far.
@@ -24,16 +24,16 @@ pub(crate) struct Asked {
 
 /// What is known of the measurements of one attempt, by the turns in which they were made.
 #[derive(Default)]
-struct Measured {
+struct QueryCount {
     /// Tables that were read when figures of the turn were told last.
     told: BTreeMap<String, u64>,
     /// Queries that were withheld: what is told behind the loop may sum them up.
     withheld: BTreeMap<String, u64>,
 }
 
-impl Measured {
+impl QueryCount {
     /// Queries that telling something now would be, beyond those that were told of the turn.
-    fn new_of(&self, asked: &Asked) -> u64 {
+    fn new_of(&self, asked: &QuerySource) -> u64 {
         match (self.told.get(&asked.turn), asked.turn.is_empty()) {
             (Some(tables), _) => asked.tables.saturating_sub(*tables),
             (None, true) => asked.tables.max(1),
@@ -43,7 +43,7 @@ impl Measured {
     }
 
     /// Those, and the ones of the turns inside this one of which nothing was told.
-    fn uncounted(&self, asked: &Asked) -> u64 {
+    fn uncounted(&self, asked: &QuerySource) -> u64 {
         let inside = self
             .withheld
             .iter()
@@ -59,7 +59,7 @@ pub(crate) struct Counter {
     day: i64,
     told: BTreeMap<String, u64>,
     /// Of running attempts.
-    measured: BTreeMap<Key, Measured>,
+    measured: BTreeMap<Key, QueryCount>,
 }
 
 impl Counter {
@@ -80,7 +80,7 @@ impl Counter {
     }
 
     /// The number in the day of the last query that an attempt would make by telling figures now.
-    pub(crate) fn number(&mut self, key: &Key, asked: &Asked, now: Timestamp) -> u64 {
+    pub(crate) fn number(&mut self, key: &Key, asked: &QuerySource, now: Timestamp) -> u64 {
         // A clock that is set back opens no new day.
         let day = now.day().max(self.day);
         if day > self.day {
@@ -95,7 +95,7 @@ impl Counter {
     }
 
     /// Counts what an attempt told; gives what is to be written down, if it is anything.
-    pub(crate) fn count(&mut self, key: &Key, asked: &Asked) -> Option<Queries> {
+    pub(crate) fn count(&mut self, key: &Key, asked: &QuerySource) -> Option<Queries> {
         let count = self.uncounted(key, asked);
         if count == 0 {
             return None;
@@ -116,7 +116,7 @@ impl Counter {
     }
 
     /// Notes that figures of an attempt were withheld.
-    pub(crate) fn withhold(&mut self, key: &Key, asked: &Asked) {
+    pub(crate) fn withhold(&mut self, key: &Key, asked: &QuerySource) {
         let measured = self.measured.entry(key.clone()).or_default();
         let count = measured.new_of(asked);
         if count > 0 {
@@ -130,9 +130,9 @@ impl Counter {
     }
 
     /// How many queries it makes beyond those that were counted.
-    fn uncounted(&self, key: &Key, asked: &Asked) -> u64 {
+    fn uncounted(&self, key: &Key, asked: &QuerySource) -> u64 {
         self.measured.get(key).map_or_else(
-            || Measured::default().uncounted(asked),
+            || QueryCount::default().uncounted(asked),
             |known| known.uncounted(asked),
         )
     }
@@ -153,8 +153,8 @@ mod tests {
         (task, Attempt(attempt))
     }
 
-    fn asked(by: &str, tables: u64) -> Asked {
-        Asked {
+    fn asked(by: &str, tables: u64) -> QuerySource {
+        QuerySource {
             by: by.to_owned(),
             tables,
             turn: String::new(),
@@ -162,8 +162,8 @@ mod tests {
     }
 
     /// Of a learner that has read two tables.
-    fn in_turn(turn: &str) -> Asked {
-        Asked {
+    fn in_turn(turn: &str) -> QuerySource {
+        QuerySource {
             turn: turn.to_owned(),
             ..asked("9999", 2)
         }

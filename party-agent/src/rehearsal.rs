@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::Offering;
 use job_dsl::{ParseContext, Parsed};
-use policy::{Facts, Grounds, Policy, Read, Spoken, Telling, Training, Verdict};
+use policy::{Facts, Grounds, PlannedMessage, Policy, RowsBehind, Telling, Training, Verdict};
 use serde_json::Value;
 use vocabulary::report::ReportBody;
 use vocabulary::{
@@ -133,7 +133,7 @@ fn of_party(
         spoken: spoken.clone(),
         ..Facts::default()
     };
-    let asked = Asked {
+    let asked = Question {
         policy,
         offer,
         facts: &facts,
@@ -171,14 +171,19 @@ fn of_party(
     })
 }
 
-struct Asked<'a> {
+struct Question<'a> {
     policy: &'a Policy,
     offer: &'a Offer,
     facts: &'a Facts,
 }
 
-impl Asked<'_> {
-    fn of(&self, what: impl Into<String>, steps: &[OfferedStep], spoken: Vec<Spoken>) -> Remark {
+impl Question<'_> {
+    fn of(
+        &self,
+        what: impl Into<String>,
+        steps: &[OfferedStep],
+        spoken: Vec<PlannedMessage>,
+    ) -> Remark {
         let offer = Offer {
             steps: steps.to_vec(),
             ..self.offer.clone()
@@ -200,7 +205,7 @@ impl Asked<'_> {
     }
 }
 
-fn of_step(asked: &Asked<'_>, me: &PartyId, step: &OfferedStep) -> Vec<Remark> {
+fn of_step(asked: &Question<'_>, me: &PartyId, step: &OfferedStep) -> Vec<Remark> {
     if !step.participants.iter().any(|who| who.party == *me) {
         return Vec::new();
     }
@@ -245,7 +250,7 @@ fn of_step(asked: &Asked<'_>, me: &PartyId, step: &OfferedStep) -> Vec<Remark> {
 }
 
 /// What a message gives away to whom, or why it may not leave; none of what stays inside the party.
-fn of_message(asked: &Asked<'_>, me: &PartyId, spoken: &Spoken) -> Option<Remark> {
+fn of_message(asked: &Question<'_>, me: &PartyId, spoken: &PlannedMessage) -> Option<Remark> {
     let to: Vec<String> = spoken
         .to
         .iter()
@@ -289,7 +294,7 @@ fn told(policy: &Policy) -> Vec<Remark> {
     ];
     let grounds = Grounds {
         tells: &[Tells::Joint],
-        read: Read::Rows(u64::MAX),
+        read: RowsBehind::Rows(u64::MAX),
         alone: false,
         ..Grounds::none()
     };

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use audit::{AuditEntry, Basis};
-use policy::{Grounds, Judged, Telling};
+use policy::{Grounds, ReportBasis, Telling};
 use records::Queries;
 use serde_json::json;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -26,7 +26,7 @@ use wire::agent_link::Reply;
 use wire::frame::{BULK_LIMIT, encode};
 
 use crate::agent_state::AgentState;
-use crate::queries::{Asked, Counter};
+use crate::queries::{Counter, QuerySource};
 
 /// Reports sent at once.
 const BATCH: u32 = 200;
@@ -43,7 +43,7 @@ type Key = (TaskId, Attempt);
 type Columns = Arc<BTreeSet<String>>;
 
 enum Posting {
-    Report(Box<Told>),
+    Report(Box<OutgoingReport>),
     /// Told figures were counted: to be written down before the report that follows.
     Count(Queries),
     Flush(oneshot::Sender<()>),
@@ -106,7 +106,7 @@ impl Reporter {
         (task, attempt): (&TaskId, Attempt),
         body: ReportBody,
         grounds: Grounds<'_>,
-        asked: Option<&Asked>,
+        asked: Option<&QuerySource>,
     ) -> Option<&'static str> {
         let key = (task.clone(), attempt);
         let (kind, columns) = (kind_of(&body), grounds.columns.clone());
@@ -147,7 +147,7 @@ impl Reporter {
                             body,
                         },
                         None,
-                        &Judged::note(),
+                        &ReportBasis::note(),
                     );
                 }
                 let agent_state = self.0.agent_state.clone();
@@ -163,8 +163,8 @@ impl Reporter {
         key: &Key,
         body: ReportBody,
         grounds: Grounds<'_>,
-        asked: Option<&Asked>,
-    ) -> (Telling, Judged) {
+        asked: Option<&QuerySource>,
+    ) -> (Telling, ReportBasis) {
         let policy = self.0.agent_state.policy();
         // Held until it is counted: no two reports are the last one that is allowed.
         let mut queries = locked(&self.0.queries);
@@ -188,7 +188,7 @@ impl Reporter {
             }
             _ => {}
         }
-        (telling, Judged::by(&policy, &grounds))
+        (telling, ReportBasis::by(&policy, &grounds))
     }
 
     /// Tells that an attempt ended; returns when that is written down.
@@ -204,7 +204,7 @@ impl Reporter {
         locked(&self.0.judged).retain(|(of, _, _)| *of != key);
         locked(&self.0.queries).forget(&key);
         locked(&self.0.unsettled).insert(key);
-        let judged = Judged::by(&self.0.agent_state.policy(), &Grounds::none());
+        let judged = ReportBasis::by(&self.0.agent_state.policy(), &Grounds::none());
         self.queue(
             Report {
                 task: task.clone(),
@@ -230,8 +230,8 @@ impl Reporter {
         locked(&self.0.unsettled).iter().cloned().collect()
     }
 
-    fn queue(&self, report: Report, entry: Option<AuditEntry>, judged: &Judged) {
-        let told = Told {
+    fn queue(&self, report: Report, entry: Option<AuditEntry>, judged: &ReportBasis) {
+        let told = OutgoingReport {
             report,
             entry,
             judged: serde_json::to_string(judged).ok(),
@@ -355,7 +355,7 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
         }
         if !count(&inner.agent_state, &counted).await {
             tracing::error!("queries cannot be counted: figures that wait with them do not leave");
-            told.retain(|told: &Told| kind_of(&told.report.body).is_none());
+            told.retain(|told: &OutgoingReport| kind_of(&told.report.body).is_none());
         }
         if post(&inner.agent_state, &told).await.is_err() {
             // One that cannot be written must not keep the others from it.
@@ -374,7 +374,7 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
 }
 
 /// What is to be told.
-struct Told {
+struct OutgoingReport {
     report: Report,
     /// What the audit chain says of it.
     entry: Option<AuditEntry>,
@@ -383,13 +383,13 @@ struct Told {
 }
 
 /// Writes reports down, after their entries in the audit chain.
-async fn post(agent_state: &AgentState, told: &[Told]) -> Result<(), Fault> {
+async fn post(agent_state: &AgentState, told: &[OutgoingReport]) -> Result<(), Fault> {
     let entries: Vec<AuditEntry> = told.iter().filter_map(|told| told.entry.clone()).collect();
     agent_state.audit_all(&entries).await?;
     queue_reports(agent_state, told).await
 }
 
-async fn queue_reports(agent_state: &AgentState, told: &[Told]) -> Result<(), Fault> {
+async fn queue_reports(agent_state: &AgentState, told: &[OutgoingReport]) -> Result<(), Fault> {
     let judged = told
         .iter()
         .map(|told| (&told.report, told.judged.as_deref()));
@@ -398,7 +398,7 @@ async fn queue_reports(agent_state: &AgentState, told: &[Told]) -> Result<(), Fa
 
 /// Writes the entry of a report into the audit chain. A report without an entry is not told, so that an attempt ends in time
 /// although its entries find no space; what leaves later waits for the same disk.
-async fn enter(agent_state: &AgentState, told: &Told) -> Result<(), Fault> {
+async fn enter(agent_state: &AgentState, told: &OutgoingReport) -> Result<(), Fault> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
     let Some(entry) = &told.entry else {
         return Ok(());
@@ -437,7 +437,7 @@ async fn count(agent_state: &AgentState, counted: &[Queries]) -> bool {
 
 /// Writes a report down. A disk that is full is waited for, because a job hangs on every report; what cannot be written
 /// for another reason would never be.
-async fn keep(agent_state: &AgentState, told: &Told) -> Result<(), Fault> {
+async fn keep(agent_state: &AgentState, told: &OutgoingReport) -> Result<(), Fault> {
     let report = &told.report;
     enter(agent_state, told).await?;
     let mut backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
@@ -564,10 +564,10 @@ fn no_reply() -> Fault {
     )
 }
 
-type Numbered = (i64, Report);
+type NumberedReport = (i64, Report);
 
 /// The first reports that a frame carries together, and those that no frame carries.
-fn fitting(posted: Vec<Numbered>) -> (Vec<Numbered>, Vec<(i64, Report, Fault)>) {
+fn fitting(posted: Vec<NumberedReport>) -> (Vec<NumberedReport>, Vec<(i64, Report, Fault)>) {
     let (mut reports, mut bytes, mut large) = (Vec::new(), 0, Vec::new());
     for (number, report) in posted {
         let size = encode(&report).map_or(usize::MAX, |frame| frame.len());

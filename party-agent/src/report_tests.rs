@@ -94,11 +94,11 @@ impl Bench {
         attempt: u32,
         body: ReportBody,
         tells: &'static [Tells],
-        asked: Option<&Asked>,
+        asked: Option<&QuerySource>,
     ) -> Option<&'static str> {
         let grounds = Grounds {
             tells,
-            read: policy::Read::Rows(1_000),
+            read: policy::RowsBehind::Rows(1_000),
             alone: false,
             ..Grounds::none()
         };
@@ -232,7 +232,7 @@ async fn keeps_what_the_policy_keeps_and_writes_both_verdicts_down() {
 #[tokio::test]
 async fn answers_to_others_are_counted_and_end_at_the_days_limit() {
     let mut bench = bench("[disclosure]\nqueries_per_day = 2").await;
-    let asked = |by: &str| Asked {
+    let asked = |by: &str| QuerySource {
         by: by.to_owned(),
         tables: 1,
         turn: String::new(),
@@ -266,7 +266,7 @@ async fn answers_to_others_are_counted_and_end_at_the_days_limit() {
     let again = Reporter::start(bench.agent_state.clone()).await.unwrap();
     let grounds = Grounds {
         tells: figures,
-        read: policy::Read::Rows(1_000),
+        read: policy::RowsBehind::Rows(1_000),
         ..Grounds::none()
     };
     let judged = again.tell((&bench.task, Attempt(6)), loss(1), grounds, Some(&asked));
@@ -351,7 +351,7 @@ async fn each_validated_epoch_is_a_query_and_training_goes_on_beyond_the_limit()
     let mut bench = bench("[disclosure]\nqueries_per_day = 2").await;
     let measure = |epoch: usize| {
         let turn = format!("epoch.{epoch}/rows.0/");
-        let asked = Asked {
+        let asked = QuerySource {
             by: "9999".to_owned(),
             tables: 1,
             turn,

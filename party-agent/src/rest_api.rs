@@ -1,6 +1,6 @@
 //! The agent's REST endpoint: what belongs to this party is answered here, everything else goes on to the coordinator.
 //!
-//! There are two of them over the same agent's state: the own REST endpoint, whose callers are the party's users, and the one that the
+//! There are two of them over the same agent state: the own REST endpoint, whose callers are the party's users, and the one that the
 //! coordinator reaches over the link, whose callers are outsiders whatever it says of them.
 
 mod asked;
@@ -48,14 +48,14 @@ use crate::keyring::KnownKeys;
 use crate::model_archive::ModelArchive;
 use crate::serving::Serving;
 use crate::tickets::{self, Tickets};
-use asked::Asked;
+use asked::RequestFields;
 
 /// HTTP status for a request that is torn.
 const MALFORMED: u16 = 400;
 /// HTTP status for what cannot be reached now.
 const UNAVAILABLE: u16 = 503;
 
-/// Who stands before the REST endpoint.
+/// Who asks at the REST endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// A user of the party.
@@ -176,29 +176,29 @@ impl HandlerState {
     }
 
     /// Whether a request names another party than this one.
-    fn is_elsewhere(&self, asked: &Asked) -> bool {
+    fn is_elsewhere(&self, asked: &RequestFields) -> bool {
         asked
             .text("party_id")
             .is_some_and(|party| party != "0" && party != self.agent_state.me.as_str())
     }
 
     /// Reads a JSON request; what is about another party is the coordinator's to answer.
-    async fn read(&self, request: Request) -> Result<Read, Failure> {
+    async fn read(&self, request: Request) -> Result<Incoming, Failure> {
         let (method, path) = (
             request.method().to_string(),
             request.uri().path().to_owned(),
         );
-        let asked = Asked::read(request).await?;
+        let asked = RequestFields::read(request).await?;
         if !self.is_elsewhere(&asked) {
-            return Ok(Read::Here(asked));
+            return Ok(Incoming::Here(asked));
         }
         self.ask_coordinator(&method, path.trim_end_matches('/'), &asked)
             .await
-            .map(Read::Answered)
+            .map(Incoming::Answered)
     }
 
     /// Has the coordinator answer a JSON request. Outsiders came from there and are not sent back.
-    async fn ask_coordinator(&self, method: &str, path: &str, asked: &Asked) -> Answer {
+    async fn ask_coordinator(&self, method: &str, path: &str, asked: &RequestFields) -> Answer {
         if self.side == Side::Outside {
             return Err(Failure::unknown_route());
         }
@@ -223,8 +223,8 @@ impl HandlerState {
 }
 
 /// A request, or the answer to one that was about another party.
-enum Read {
-    Here(Asked),
+enum Incoming {
+    Here(RequestFields),
     Answered(Response),
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct TaskRunner {
 }
 
 /// An order that was checked.
-pub(crate) struct Checked {
+pub(crate) struct CheckedOrder {
     pub(crate) assignment: Assignment,
     pub(crate) component: &'static dyn AnyComponent,
     /// What it will do, with its parameters.
@@ -90,8 +90,8 @@ enum Ending {
 
 impl TaskRunner {
     /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
-    pub(crate) async fn run(&self, order: Checked, stop_handle: StopHandle) {
-        let Checked {
+    pub(crate) async fn run(&self, order: CheckedOrder, stop_handle: StopHandle) {
+        let CheckedOrder {
             assignment,
             component,
             plan,

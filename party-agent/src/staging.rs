@@ -23,9 +23,9 @@ pub(crate) struct Staging {
 }
 
 /// A file that disappears unless it is finished.
-struct Unfinished(PathBuf);
+struct UnfinishedFile(PathBuf);
 
-impl Drop for Unfinished {
+impl Drop for UnfinishedFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
@@ -106,7 +106,7 @@ impl Staging {
             )
             .next("free space on the agent's disk")
         };
-        let unfinished = Unfinished(path.with_extension(UNFINISHED));
+        let unfinished = UnfinishedFile(path.with_extension(UNFINISHED));
         let file = tokio::fs::File::options()
             .write(true)
             .create_new(true)

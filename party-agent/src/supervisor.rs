@@ -16,7 +16,7 @@ use crate::account::Account;
 use crate::agree::agrees;
 use crate::consent::Consent;
 use crate::offers::Casts;
-use crate::runner::{Checked, Stop, StopHandle, TaskRunner};
+use crate::runner::{CheckedOrder, Stop, StopHandle, TaskRunner};
 
 /// How long a cancel order waits for the attempt to be quiet; the runner cuts a deaf component off before.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -145,7 +145,7 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn check(&self, assignment: Assignment) -> Result<Checked, Fault> {
+    async fn check(&self, assignment: Assignment) -> Result<CheckedOrder, Fault> {
         let agent_state = &self.0.task_runner.agent_state;
         let Some(offer) = agent_state
             .records
@@ -214,7 +214,7 @@ impl Supervisor {
         let has_ticket = agent_state.ticket_of(&offer).await?.is_some();
         let may_move = has_ticket || policy.goes_without_ticket(&assignment.component);
         let account = Account::open(&assignment, agent_state.basis(Some(&offer)).await?);
-        Ok(Checked {
+        Ok(CheckedOrder {
             assignment,
             component,
             plan,

@@ -1,4 +1,4 @@
-//! What stands behind a component's REST endpoints: the party's table store, models, files and log, each no wider than the order allows.
+//! What a component gets at through its task context: the party's table store, models, files and log, each no wider than the order allows.
 
 mod columns;
 mod copies;
@@ -35,11 +35,11 @@ use crate::agent_state::AgentState;
 use crate::blocking::off_thread;
 use crate::joblog::JobLog;
 use crate::model_archive::ModelArchive;
-use crate::queries::Asked;
+use crate::queries::QuerySource;
 use crate::report::Reporter;
-pub(crate) use import::{Bound, bind, directly as import_directly};
+pub(crate) use import::{FileBinding, bind, directly as import_directly};
 pub(crate) use paths::readable;
-use seen::Seen;
+use seen::ReadLog;
 
 /// Who asks where the coordinator starts a job in this party's name and nobody is known to have asked for it.
 const COORDINATOR: &str = "the coordinator";
@@ -53,7 +53,7 @@ pub(crate) struct AgentTaskHost {
     /// What was read so far: the parents of what is left.
     read: Mutex<BTreeSet<TableRef>>,
     /// What was really read: by it reports are judged.
-    seen: Mutex<Seen>,
+    seen: Mutex<ReadLog>,
     /// Whether its component exchanges no messages.
     alone: bool,
     /// Whether the job predicts online.
@@ -183,7 +183,7 @@ impl AgentTaskHost {
         Stop::when(move || cancel.is_cancelled())
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, ReadLog> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -195,11 +195,11 @@ impl AgentTaskHost {
     }
 
     /// What is known of a report, and who asks.
-    fn grounds(&self, about: About) -> (Grounds<'static>, Option<Asked>) {
+    fn grounds(&self, about: About) -> (Grounds<'static>, Option<QuerySource>) {
         let seen = self.seen();
         let read = seen.behind((self.assignment.task.role, self.takes_tables), about.rows);
         let columns = seen.columns();
-        let asked = self.asker.clone().map(|by| Asked {
+        let asked = self.asker.clone().map(|by| QuerySource {
             by,
             tables: seen.tables(),
             turn: about.turn,
@@ -428,7 +428,7 @@ impl TaskHost for AgentTaskHost {
     ) -> Result<Receipt> {
         self.need_to_move(&format!("the table {}", request.table))?;
         self.check_new_name(&request.table)?;
-        let (table, added) = (request.table.clone(), import::adds_rows(&request));
+        let (table, added) = (request.table.clone(), request.append);
         let receipt =
             import::import(&self.agent_state, request, progress, self.cancel.clone()).await?;
         self.log(LogLevel::Info, &import::describe(&receipt));

@@ -11,7 +11,7 @@ mod uncovered;
 use std::sync::Arc;
 
 use pki::{Identity, Kind, verify_signed};
-use records::{Covered, UsedTicket};
+use records::{CoveredOffer, UsedTicket};
 use serde_json::{Map, Value};
 use vocabulary::{ErrorCode, Fault, Offer, SignedBytes, Ticket, Timestamp};
 use wire::agent_link::{LARGEST_TICKET, TICKET_CONTEXT};
@@ -112,7 +112,7 @@ impl Tickets {
             _ => ticket.expires,
         };
         let fingerprint = fingerprint_of(offer)?;
-        let covered = Covered {
+        let covered = CoveredOffer {
             job: &offer.job,
             fingerprint: &fingerprint,
             until,

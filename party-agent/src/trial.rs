@@ -1,4 +1,4 @@
-//! What the tests of this crate share: a federation's certificates, agent's state in a temporary folder, a scripted component.
+//! What the tests of this crate share: a federation's certificates, an agent's state in a temporary folder, a scripted component.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -77,7 +77,7 @@ impl Certificates {
     }
 }
 
-/// AgentState of a party in a folder, under a policy.
+/// The agent state of a party in a folder, under a policy.
 pub(crate) async fn agent_state(folder: &Path, me: &str, policy: &str) -> Arc<AgentState> {
     agent_state_with(folder, me, policy, SCRIPTED).await
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use policy::{Cap, Drawn, Vector};
+use policy::{Cap, Vector, VectorVerdict};
 use records::{CountedVector, NewVector};
 use vocabulary::{Attempt, Fault, TaskId};
 
@@ -40,7 +40,7 @@ impl policy::Vectors for Vectors {
         self.account.columns()
     }
 
-    async fn draw(&self, vector: &Vector, most: Cap, repeats: Cap) -> Result<Drawn, Fault> {
+    async fn draw(&self, vector: &Vector, most: Cap, repeats: Cap) -> Result<VectorVerdict, Fault> {
         let place = vector.place.name();
         let new = NewVector {
             to: &vector.to,
@@ -55,9 +55,9 @@ impl policy::Vectors for Vectors {
             .count_vector(&self.task, self.attempt, new)
             .await?;
         Ok(match counted {
-            CountedVector::Counted => Drawn::Counted,
-            CountedVector::TooMany => Drawn::TooMany,
-            CountedVector::TooOften => Drawn::TooOften,
+            CountedVector::Counted => VectorVerdict::Counted,
+            CountedVector::TooMany => VectorVerdict::TooMany,
+            CountedVector::TooOften => VectorVerdict::TooOften,
         })
     }
 }

@@ -75,7 +75,7 @@ impl Chance {
 }
 
 /// A daemon that was killed.
-struct Killed {
+struct KilledDaemon {
     folder: &'static str,
     /// The process that took its place; none when nobody did in time.
     successor: Option<Process>,
@@ -171,7 +171,7 @@ impl Rounds {
     }
 
     /// Kills what the kind of the round asks for, and watches for who takes the places.
-    async fn kill(&mut self, kind: Kind, calm: Duration) -> Vec<Killed> {
+    async fn kill(&mut self, kind: Kind, calm: Duration) -> Vec<KilledDaemon> {
         let first = self.chance.folder();
         match kind {
             Kind::One => vec![self.kill_one(first).await],
@@ -184,7 +184,7 @@ impl Rounds {
                 self.cluster.kill(other);
                 let mut killed = Vec::new();
                 for (folder, before) in [first, other].into_iter().zip(before) {
-                    killed.push(Killed {
+                    killed.push(KilledDaemon {
                         folder,
                         successor: self.successor(folder, &before).await,
                     });
@@ -210,10 +210,10 @@ impl Rounds {
         }
     }
 
-    async fn kill_one(&self, folder: &'static str) -> Killed {
+    async fn kill_one(&self, folder: &'static str) -> KilledDaemon {
         let before = self.cluster.processes(folder);
         self.cluster.kill(folder);
-        Killed {
+        KilledDaemon {
             folder,
             successor: self.successor(folder, &before).await,
         }
@@ -238,7 +238,7 @@ impl Rounds {
 
     /// How long after its process began a daemon had its first order accepted: an agent's own, and the first that any agent
     /// took of a coordinator. None when the job had no order left for it.
-    fn first_order_after(&self, killed: &Killed) -> Option<Duration> {
+    fn first_order_after(&self, killed: &KilledDaemon) -> Option<Duration> {
         let process = killed.successor.as_ref()?;
         let agents = FOLDERS
             .into_iter()

@@ -36,14 +36,14 @@ impl Component for Rest {
         .roles(&[Role::Guest, Role::Host]);
 
     async fn run(_: &TaskContext, _: Nothing) -> Result<()> {
-        struct Counted;
-        impl Drop for Counted {
+        struct RestingGuard;
+        impl Drop for RestingGuard {
             fn drop(&mut self) {
                 RESTING.fetch_sub(1, Ordering::SeqCst);
             }
         }
         RESTING.fetch_add(1, Ordering::SeqCst);
-        let _counted = Counted;
+        let _counted = RestingGuard;
         std::future::pending().await
     }
 }

@@ -1,6 +1,6 @@
 //! An entry as one line for a person.
 
-use audit::{Attempted, AuditEntry, Basis, Line, MessageEntry, ReportEntry, Rows};
+use audit::{AttemptDetails, AuditEntry, Basis, Line, MessageEntry, ReportEntry, Rows};
 
 /// The line: number, moment, kind, what.
 pub(super) fn text(line: &Line<'_>) -> String {
@@ -137,8 +137,8 @@ fn report_text(entry: &ReportEntry) -> String {
     )
 }
 
-fn attempt(of: &Attempted) -> String {
-    let Attempted {
+fn attempt(of: &AttemptDetails) -> String {
+    let AttemptDetails {
         task,
         attempt,
         component,

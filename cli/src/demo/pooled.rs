@@ -10,7 +10,7 @@ use super::data::Tables;
 
 /// What the pooled training gives.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pooled {
+pub(crate) struct PooledResult {
     /// Area under the ROC curve, on the training rows.
     pub(crate) auc: f64,
     /// People in it.
@@ -56,7 +56,7 @@ fn settings() -> LogisticSettings {
 }
 
 /// Trains on the people both organisations know, with the features of both.
-pub(crate) fn train(tables: &Tables) -> Result<Pooled> {
+pub(crate) fn train(tables: &Tables) -> Result<PooledResult> {
     let rows = tables.pooled.len();
     let columns = tables.pooled.first().map_or(0, Vec::len);
     let x = Array2::from_shape_vec((rows, columns), tables.pooled.concat())
@@ -67,7 +67,7 @@ pub(crate) fn train(tables: &Tables) -> Result<Pooled> {
     let positive: Vec<bool> = tables.labels.iter().map(|&label| label > 0.5).collect();
     let auc = evaluation::auc(&positive, &scores)
         .map_err(|error| anyhow!("the pooled scores cannot be judged: {error}"))?;
-    Ok(Pooled { auc, rows })
+    Ok(PooledResult { auc, rows })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result as Tried};
 use serde_json::{Value, json};
 
-use super::pooled::Pooled;
+use super::pooled::PooledResult;
 use crate::client::{Client, text};
 use crate::say;
 
@@ -22,7 +22,7 @@ pub(crate) struct Result {
     job: String,
     auc: f64,
     ks: f64,
-    pooled: Pooled,
+    pooled: PooledResult,
     job_seconds: f64,
     steps: Vec<StepTime>,
     /// Bytes that each party sent to the other, by party.
@@ -30,7 +30,7 @@ pub(crate) struct Result {
 }
 
 /// Reads the result of a finished job over REST.
-pub(crate) async fn read(client: &Client, job: &str, pooled: Pooled) -> Tried<Result> {
+pub(crate) async fn read(client: &Client, job: &str, pooled: PooledResult) -> Tried<Result> {
     let of = json!({"job_id": job, "component_name": "evaluation_0", "role": "guest", "party_id": super::GUEST});
     let metrics = client
         .post("/v1/tracking/component/metric/all", &of)

@@ -53,7 +53,7 @@ impl Process {
             "{daemon} ({})",
             folder.file_name().unwrap_or_default().to_string_lossy()
         );
-        let watched = Watched {
+        let watched = WatchedProcess {
             executable,
             daemon,
             config: config.to_owned(),
@@ -96,7 +96,7 @@ impl Process {
     }
 }
 
-struct Watched {
+struct WatchedProcess {
     executable: PathBuf,
     daemon: &'static str,
     config: PathBuf,
@@ -104,7 +104,7 @@ struct Watched {
     name: String,
 }
 
-impl Watched {
+impl WatchedProcess {
     async fn run(self, tell: watch::Sender<Condition>, stop: CancellationToken) {
         let mut was_ready = false;
         let mut pause = PAUSE;

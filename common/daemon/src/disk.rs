@@ -16,11 +16,11 @@ const COUNTS: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Disk {
     folder: PathBuf,
-    last: Arc<Mutex<Option<Looked>>>,
+    last: Arc<Mutex<Option<LastLook>>>,
 }
 
 /// When it was looked, and what was seen.
-type Looked = (Instant, Result<(), String>);
+type LastLook = (Instant, Result<(), String>);
 
 impl Disk {
     /// The disk below a folder.

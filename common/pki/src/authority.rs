@@ -31,7 +31,7 @@ pub struct IssueOptions {
 
 /// What issuing gives: everything a party needs beside its key. None of it is secret.
 #[derive(Debug, Clone)]
-pub struct Issued {
+pub struct Issuance {
     /// The entry in the ledger.
     pub record: IssuedRecord,
     /// The certificate, PEM.
@@ -42,7 +42,7 @@ pub struct Issued {
     pub revoked_pem: String,
 }
 
-impl Issued {
+impl Issuance {
     /// Writes `identity.pem`, `root.pem` and `revoked.crl`; the key is not here.
     pub fn write_to(&self, dir: &Path) -> Result<()> {
         files::make_dir(dir)?;
@@ -189,7 +189,7 @@ impl Authority {
         kind: Kind,
         out_dir: &Path,
         options: &IssueOptions,
-    ) -> Result<Issued> {
+    ) -> Result<Issuance> {
         let key_path = out_dir.join(files::IDENTITY_KEY);
         if options.existing == Existing::Refuse {
             files::must_not_exist(key_path.clone())?;
@@ -204,14 +204,14 @@ impl Authority {
     }
 
     /// Signs a request that a party has made with [`crate::request()`]; its key must be P-256 and its subject must name
-    /// the same party and kind. Write the result with [`Issued::write_to`] and send the folder back.
+    /// the same party and kind. Write the result with [`Issuance::write_to`] and send the folder back.
     pub fn sign_request(
         &mut self,
         request_pem: &str,
         party: &PartyId,
         kind: Kind,
         validity: Option<Validity>,
-    ) -> Result<Issued> {
+    ) -> Result<Issuance> {
         let public_key = request::read(request_pem, party, kind)?;
         self.certify(&public_key, party, kind, validity)
     }
@@ -219,7 +219,7 @@ impl Authority {
     /// Gives the owner of `dir/identity.pem` a new key and certificate of the same name, in the same folder.
     ///
     /// The old certificate stays valid until it expires; revoke it by its serial if its key may be known.
-    pub fn renew(&mut self, dir: &Path, validity: Option<Validity>) -> Result<Issued> {
+    pub fn renew(&mut self, dir: &Path, validity: Option<Validity>) -> Result<Issuance> {
         let path = dir.join(files::IDENTITY);
         let leaf = crate::trust::certificates(&path)?;
         let peer = peer::peer_of(&leaf)?;
@@ -285,7 +285,7 @@ impl Authority {
         party: &PartyId,
         kind: Kind,
         validity: Option<Validity>,
-    ) -> Result<Issued> {
+    ) -> Result<Issuance> {
         let name = PeerName {
             federation: self.ledger.federation.clone(),
             kind,
@@ -317,7 +317,7 @@ impl Authority {
         // The ledger first: a certificate that is out must be revocable.
         self.ledger.certificates.push(record.clone());
         self.ledger.save(&self.dir.join(files::ISSUED))?;
-        Ok(Issued {
+        Ok(Issuance {
             record,
             certificate_pem: certificate.pem(),
             root_pem: self.root_pem.clone(),

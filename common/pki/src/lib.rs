@@ -24,7 +24,7 @@ mod trial;
 pub mod trust;
 pub mod verify;
 
-pub use authority::{Authority, IssueOptions, Issued};
+pub use authority::{Authority, Issuance, IssueOptions};
 pub use error::{PkiError, Refusal, Result};
 pub use files::Existing;
 pub use identity::{Identity, IdentityFiles, Revocation};

@@ -247,7 +247,7 @@ impl Access {
         Ok(known.holder)
     }
 
-    fn known(&self, headers: &HeaderMap) -> Result<book::Known, Fault> {
+    fn known(&self, headers: &HeaderMap) -> Result<book::CredentialHolder, Fault> {
         let refused = |failure: Failure| {
             Fault::new(ErrorCode::CredentialRefused, failure.0.retmsg.clone())
                 .next("send `Authorization: Bearer TOKEN`")

@@ -236,7 +236,7 @@ fn descriptors() -> Option<usize> {
 }
 
 /// Returns when no request has come for too long.
-async fn nothing_asked(standing: &places::Standing, patience: Duration) {
+async fn nothing_asked(standing: &places::ConnectionState, patience: Duration) {
     tokio::time::sleep(patience).await;
     if standing.has_asked() {
         std::future::pending::<()>().await;

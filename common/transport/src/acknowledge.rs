@@ -15,7 +15,7 @@ pub(crate) enum DeliveryFailure {
     Retry(Fault),
     /// It may, later; no other way would be better, since the receiver itself said so.
     Later(Fault),
-    /// It may, once the receiver has space: its messages waits there until it reads, and slows whoever sends more.
+    /// It may, once the receiver has space: its messages wait there until it reads, and slows whoever sends more.
     Full(Fault),
 }
 

@@ -39,13 +39,13 @@ pub struct DirectTransport {
 
 #[derive(Default)]
 struct Pool {
-    connections: HashMap<PartyId, Pooled>,
+    connections: HashMap<PartyId, PooledConnection>,
     /// One dials, the others wait for it.
     turns: HashMap<PartyId, Arc<Semaphore>>,
 }
 
 /// A connection, and which run of the peer's process the directory knew when it was made.
-struct Pooled {
+struct PooledConnection {
     connection: Connection,
     run: Option<u64>,
 }
@@ -181,7 +181,7 @@ impl DirectTransport {
     /// that somebody is at its other end.
     fn keep(self: &Arc<Self>, connection: Connection) {
         let party = connection.peer().party.clone();
-        let pooled = Pooled {
+        let pooled = PooledConnection {
             connection: connection.clone(),
             run: self.run_of(&party),
         };

@@ -1,4 +1,4 @@
-//! Where messages from outside is checked before it reaches the inbox: the sender's certificate, the receiver, the size, and
+//! Where messages from outside are checked before they reach the inbox: the sender's certificate, the receiver, the size, and
 //! whether the agent expects messages of that job at all.
 
 use std::sync::Arc;

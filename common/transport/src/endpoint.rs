@@ -50,7 +50,7 @@ pub struct EndpointOptions {
     /// Bytes of one call that may wait unread.
     pub stream_window: u32,
     /// Bytes that may wait on one connection, unread or unsent; keep it above twice `stream_window` times the messages a
-    /// relay carries for a party, so that stalled messages never holds up control calls.
+    /// relay carries for a party, so that stalled messages never hold up control calls.
     pub connection_window: u32,
 }
 

@@ -19,7 +19,7 @@ pub const SKEW_REFUSED_MILLIS: i64 = 5 * 60_000;
 
 /// What both sides agreed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Agreed {
+pub struct Agreement {
     /// The protocol version.
     pub protocol: u32,
     /// Abilities both have.
@@ -34,7 +34,7 @@ pub struct Greeting {
     /// The link, for calls both ways.
     pub link: Link,
     /// What was agreed.
-    pub agreed: Agreed,
+    pub agreed: Agreement,
     /// The coordinator's software version.
     pub version: String,
     /// How often to send a heartbeat.
@@ -105,7 +105,7 @@ pub async fn greet(
     }
     let skew_millis = theirs.millis_since(now);
     check_skew(skew_millis, connection.peer_name()).map_err(LinkError::Refused)?;
-    let agreed = Agreed {
+    let agreed = Agreement {
         protocol,
         capabilities,
         skew_millis,
@@ -189,11 +189,11 @@ impl HelloCall {
     }
 
     /// Compares versions, abilities and clocks; the fault is meant for [`HelloCall::refuse`].
-    pub fn check(&self, capabilities: &[String], now: Timestamp) -> Result<Agreed, Fault> {
+    pub fn check(&self, capabilities: &[String], now: Timestamp) -> Result<Agreement, Fault> {
         let protocol = choose(PROTOCOL, self.hello.protocol)?;
         let skew_millis = self.hello.now.millis_since(now);
         check_skew(skew_millis, self.connection.peer_name())?;
-        Ok(Agreed {
+        Ok(Agreement {
             protocol,
             capabilities: shared_capabilities(capabilities, &self.hello.capabilities),
             skew_millis,

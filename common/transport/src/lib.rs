@@ -1,7 +1,7 @@
 //! The real transports: QUIC between daemons, messages from agent to agent directly or through the coordinator.
 //!
 //! One endpoint for each daemon dials and accepts; ALPN says what a connection is for. Everybody is authenticated by the
-//! federation's certificates, and messages that passes the coordinator is sealed and signed from end to end.
+//! federation's certificates, and messages that pass the coordinator are sealed and signed from end to end.
 #![deny(missing_docs)]
 
 mod acknowledge;

@@ -1,4 +1,4 @@
-//! An agent's transport: own messages stays here, other messages goes directly where that works, and through the coordinator
+//! An agent's transport: own messages stay here, other messages go directly where that works, and through the coordinator
 //! where it does not. A component cannot tell.
 
 use std::collections::HashMap;
@@ -51,7 +51,7 @@ pub struct RoutedTransport {
     direct: Option<Arc<DirectTransport>>,
     relayed: Option<Arc<RelayedTransport>>,
     options: RouteOptions,
-    /// Until when direct messages to a party is not tried.
+    /// Until when direct messages to a party are not tried.
     paused: Mutex<HashMap<PartyId, Instant>>,
     relay_places: Semaphore,
 }

@@ -37,7 +37,7 @@ impl Fault {
         }
     }
 
-    /// The same with texts of at most so many messages: what a peer says is as long as the peer likes.
+    /// The same with texts of at most so many characters: what a peer says is as long as the peer likes.
     pub fn cut(self, most: usize) -> Self {
         let cut = |text: String| -> String { text.chars().take(most).collect() };
         Self {

@@ -107,7 +107,7 @@ name!(
     "step name"
 );
 name!(
-    /// A named table store for jobs.
+    /// A named collection of jobs.
     ExperimentId,
     "experiment id"
 );
@@ -118,7 +118,7 @@ name!(
 );
 
 impl ExperimentId {
-    /// The table store of jobs from the time before experiments had ids.
+    /// The collection of jobs from the time before experiments had ids.
     pub fn unnamed() -> Self {
         Self("default".to_owned())
     }

@@ -2,10 +2,10 @@
 
 /// Names longer than this are not compared.
 const LONGEST: usize = 100;
-/// So many messages are enough to mean a name by its beginning.
+/// So many characters are enough to mean a name by its beginning.
 const LEAST_BEGINNING: usize = 3;
 
-/// The known name nearest to `name`, if one is near enough: at most a third of its messages differ, case aside, or it begins
+/// The known name nearest to `name`, if one is near enough: at most a third of its characters differ, case aside, or it begins
 /// with all of `name`.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let characters: Vec<char> = name.to_lowercase().chars().take(LONGEST + 1).collect();

@@ -61,7 +61,7 @@ pub struct Hello {
     /// A number of this run of its process: another one means that it was started again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
-    /// The key to which relayed messages to it is sealed: [`MessageKey`] as MessagePack, signed.
+    /// The key to which relayed messages to it are sealed: [`MessageKey`] as MessagePack, signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "mail_key")]
     pub message_key: Option<SignedBytes>,
@@ -115,13 +115,13 @@ pub struct Peer {
     /// The number of its process's run, as it said: connections to an earlier run are dead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
-    /// The key to which relayed messages to it is sealed, as its agent signed it.
+    /// The key to which relayed messages to it are sealed, as its agent signed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "mail_key")]
     pub message_key: Option<SignedBytes>,
 }
 
-/// A key to which relayed messages of an agent is sealed for some time; its secret half never leaves the agent's memory.
+/// A key to which relayed messages of an agent are sealed for some time; its secret half never leaves the agent's memory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageKey {
     /// Whose it is.

@@ -1,4 +1,4 @@
-//! Where messages waits until its task asks for it: the part that all transports share.
+//! Where messages wait until their task asks for it: the part that all transports share.
 //!
 //! An address is taken once; a repeated message is recognised and dropped; what does not fit into memory waits on disk; a
 //! closed attempt, and every older one of the same step and receiver, refuses messages. No lock is held over an await.
@@ -17,7 +17,7 @@ use crate::envelope::{Address, AttemptKey, Envelope};
 use crate::transport::TransportError;
 
 pub use reception::Reception;
-use state::{Found, State};
+use state::{Lookup, State};
 
 /// What an inbox may hold.
 #[derive(Debug, Clone)]
@@ -140,8 +140,8 @@ impl Inbox {
             // The lock is released before the wait; the wait is registered before the release.
             let found = self.state().look(address)?;
             match found {
-                Found::Envelope(body) => return Ok(body),
-                Found::OnDisk(file) => {
+                Lookup::Envelope(body) => return Ok(body),
+                Lookup::OnDisk(file) => {
                     let body = tokio::fs::read(&*file)
                         .await
                         .map_err(|error| storage("read", &error))?;
@@ -149,7 +149,7 @@ impl Inbox {
                     self.state().take_spilled(address)?;
                     return Ok(body.into());
                 }
-                Found::Nothing(wait) => wait.await,
+                Lookup::Nothing(wait) => wait.await,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What goes over a link, and the port that carries messages between parties.
 //!
-//! Control messages are MessagePack with named fields, so that a newer daemon may add one; messages bodies are opaque bytes.
+//! Control messages are MessagePack with named fields, so that a newer daemon may add one; bodies of messages are opaque bytes.
 #![deny(missing_docs)]
 
 pub mod agent_link;

@@ -55,7 +55,7 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// Makes sure that messages of an attempt finds a place: `receiver` was ordered to run it.
+    /// Makes sure that messages of an attempt find a place: `receiver` was ordered to run it.
     async fn open(&self, _attempt: &AttemptKey, _receiver: &Participant) {}
 
     /// Waits for the message with this address, and takes it out of the inbox.

@@ -9,7 +9,6 @@ mod component;
 mod coverage;
 mod dag;
 mod data;
-mod described;
 mod docs_page;
 mod fields;
 mod info;
@@ -60,12 +59,13 @@ use api_kit::Rows;
 use rest::Access;
 use service::{Coordinator, Principal};
 
+pub use api_kit::Method;
 pub use coverage::coverage;
 pub use openapi::openapi;
-pub use routes::ROUTES;
-pub use routing::{Kind, Method, Route, Status, router};
+pub use routes::{ROUTES, Route};
+pub use routing::{Kind, Mark, Status, router};
 
-/// What the API says of its task host.
+/// What the API says of where it runs.
 #[derive(Debug, Clone)]
 pub struct ApiOptions {
     /// Who stands at the coordinator's own REST endpoint. Callers that come through a party's REST endpoint are that party's users.

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::fault::{Answer, Refused};
 
-/// Messages of names, descriptions and addresses.
+/// Characters of names, descriptions and addresses.
 pub(super) const LONG: usize = 255;
-/// Messages of ids and short words.
+/// Characters of ids and short words.
 pub(super) const SHORT: usize = 36;
 
 /// The fields of a request. Null means that a field is not there.

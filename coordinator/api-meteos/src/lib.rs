@@ -27,7 +27,7 @@ use api_kit::ApiContext;
 
 pub use coverage::coverage;
 pub use openapi::openapi;
-pub use routes::{Action, Method, Route, routes};
+pub use routes::{Action, ROUTES, Route};
 pub use routing::router;
 
 /// What can be chosen about this API.
@@ -47,7 +47,7 @@ struct Inner {
 }
 
 impl Meteos {
-    /// The API over its task host.
+    /// The API with its context.
     pub fn new(context: ApiContext, options: Options) -> Self {
         Self(Arc::new(Inner { context, options }))
     }

@@ -136,7 +136,7 @@ impl Rows {
 
 /// The attempt from which something leaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Attempted {
+pub struct AttemptDetails {
     /// The task: job, step, role, party.
     pub task: TaskId,
     /// The attempt.
@@ -158,7 +158,7 @@ pub struct Attempted {
 pub struct MessageEntry {
     /// The attempt that sends it.
     #[serde(flatten)]
-    pub of: Attempted,
+    pub of: AttemptDetails,
     /// The declared message.
     pub message: String,
     /// Its place in the protocol (`epoch.3/batch.0/host_forward`).
@@ -180,7 +180,7 @@ pub struct MessageEntry {
 pub struct ReportEntry {
     /// The attempt that tells it.
     #[serde(flatten)]
-    pub of: Attempted,
+    pub of: AttemptDetails,
     /// Its kind, in the words of the policy file (`metrics`).
     pub what: String,
     /// Its bytes.

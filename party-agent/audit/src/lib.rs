@@ -22,7 +22,7 @@ mod writer;
 mod tests;
 
 pub use aside::{SetAside, set_aside};
-pub use entry::{Attempted, AuditEntry, Basis, MessageEntry, ReportEntry, Rows};
+pub use entry::{AttemptDetails, AuditEntry, Basis, MessageEntry, ReportEntry, Rows};
 pub use error::AuditError;
 pub use import::{OldEntry, import};
 pub use line::{AuditRecord, FORMAT, Line};

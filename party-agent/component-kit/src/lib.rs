@@ -20,6 +20,7 @@ mod error;
 mod given;
 #[cfg(feature = "harness")]
 pub mod harness;
+mod import_request;
 pub mod lenient;
 mod local;
 mod message;
@@ -46,8 +47,9 @@ pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
 pub use task::TaskContext;
+pub use import_request::ImportRequest;
 pub use task_host::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules,
     LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, TaskHost,
 };
 pub use word::Word;

@@ -1,4 +1,4 @@
-//! The one REST endpoint through which a component works.
+//! The one interface through which a component works.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -17,6 +17,7 @@ use vocabulary::{
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
 
+use crate::import_request::ImportRequest;
 use crate::description::Description;
 use crate::error::{ComponentError, Result};
 use crate::meter::{Meter, Spent};
@@ -24,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::model::SavedModel;
 use crate::peer::{Peer, Peers};
 use crate::task_host::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules,
     LabelRules, LogLevel, ModelCopy, Reading, TaskHost,
 };
 
@@ -70,7 +71,7 @@ impl Inner {
     }
 }
 
-/// One attempt of a task, as its space sees it. Cheap to clone; every await ends with an error once the attempt is stopped.
+/// One attempt of a task, as its component sees it. Cheap to clone; every await ends with an error once the attempt is stopped.
 #[derive(Clone)]
 pub struct TaskContext {
     inner: Arc<Inner>,

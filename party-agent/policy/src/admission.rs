@@ -16,10 +16,10 @@ use vocabulary::{Offer, OfferedStep, PartyId, Role, TableRef, Timestamp};
 use crate::grants::Grants;
 use crate::rules::{Policy, names};
 use crate::verdict::Verdict;
-pub use counted::{Counted, is_online};
-pub use drawn::{Brought, Header, MadeOf};
+pub use counted::{DailyCount, is_online};
+pub use drawn::{ColumnCount, Header, MadeOf};
 pub use named::Training;
-pub use spoken::{MoreVectors, Spoken};
+pub use spoken::{MoreVectors, PlannedMessage};
 
 /// What the judgement needs to know beside the policy and the offer.
 #[derive(Debug, Clone, Default)]
@@ -33,11 +33,11 @@ pub struct Facts {
     /// The trainings that left the models which the offer names at this party, as far as this party knows them.
     pub trainings: Vec<Training>,
     /// What this party would send in each step.
-    pub spoken: Vec<Spoken>,
+    pub spoken: Vec<PlannedMessage>,
     /// Columns of the stored tables that the offer names at this party, as far as they are here.
     pub headers: Vec<Header>,
     /// How many columns steps of this party have, as far as that is known.
-    pub brought: Vec<Brought>,
+    pub brought: Vec<ColumnCount>,
 }
 
 impl Policy {

@@ -53,8 +53,8 @@ impl Serialize for Cap {
 
 impl<'de> Deserialize<'de> for Cap {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Written;
-        impl de::Visitor<'_> for Written {
+        struct CapVisitor;
+        impl de::Visitor<'_> for CapVisitor {
             type Value = Cap;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "a number from 0 to {}, or \"{ANY}\"", u32::MAX)
@@ -76,7 +76,7 @@ impl<'de> Deserialize<'de> for Cap {
                 }
             }
         }
-        from.deserialize_any(Written)
+        from.deserialize_any(CapVisitor)
     }
 }
 

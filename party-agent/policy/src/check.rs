@@ -58,7 +58,7 @@ struct Check<'a> {
     problems: Vec<Problem>,
 }
 
-type Known = toml::map::Map<String, toml::Value>;
+type Schema = toml::map::Map<String, toml::Value>;
 
 impl Check<'_> {
     fn say(&mut self, at: Range<usize>, path: &[String], message: String, next: Option<String>) {
@@ -72,7 +72,7 @@ impl Check<'_> {
         });
     }
 
-    fn table(&mut self, table: &DeTable<'_>, known: &Known, at: &mut Vec<String>) {
+    fn table(&mut self, table: &DeTable<'_>, known: &Schema, at: &mut Vec<String>) {
         let here: Vec<&str> = at.iter().map(String::as_str).collect();
         let named = has_names(&here);
         for (key, value) in table.iter() {

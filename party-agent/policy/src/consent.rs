@@ -15,10 +15,10 @@ pub trait Consent: Send + Sync {
 }
 
 /// Consent under a policy that does not change: for tests, and where nothing was agreed that could be withdrawn.
-pub struct Fixed(pub Arc<Policy>);
+pub struct FixedConsent(pub Arc<Policy>);
 
 #[async_trait]
-impl Consent for Fixed {
+impl Consent for FixedConsent {
     async fn in_force(&self) -> Result<Arc<Policy>, Fault> {
         Ok(self.0.clone())
     }

@@ -18,7 +18,7 @@ const LARGEST_VIEW: usize = 4 << 20;
 /// How many rows stand behind a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Read {
+pub enum RowsBehind {
     /// None: the step takes no table, no file and no model.
     Nothing,
     /// It has read nothing yet although it takes tables, or something of which nobody knows how many rows made it.
@@ -33,7 +33,7 @@ pub struct Grounds<'a> {
     /// What the report gives away, as its component declares it; nothing declared counts as everything.
     pub tells: &'a [Tells],
     /// How many rows stand behind it.
-    pub read: Read,
+    pub read: RowsBehind,
     /// Whether its component exchanges no messages: whatever it tells is made of this party's data alone.
     pub alone: bool,
     /// The how many-th query of the day it would be of whoever asks; none where this party's own users ask.
@@ -47,7 +47,7 @@ impl Grounds<'_> {
     pub fn none() -> Self {
         Self {
             tells: &[],
-            read: Read::Unknown,
+            read: RowsBehind::Unknown,
             alone: true,
             query: None,
             columns: Arc::default(),
@@ -56,8 +56,8 @@ impl Grounds<'_> {
 
     fn rows(&self) -> Option<u64> {
         match self.read {
-            Read::Rows(rows) => Some(rows),
-            Read::Nothing | Read::Unknown => None,
+            RowsBehind::Rows(rows) => Some(rows),
+            RowsBehind::Nothing | RowsBehind::Unknown => None,
         }
     }
 
@@ -186,10 +186,10 @@ impl Policy {
         let rules = &self.rules.disclosure;
         let is_answer = grounds.answers_alone() && grounds.query.is_some();
         let few = match grounds.read {
-            Read::Nothing => false,
+            RowsBehind::Nothing => false,
             // A minimum of one row is none.
-            Read::Unknown => rules.fewest_rows > 1,
-            Read::Rows(rows) => rules.fewest_rows > 1 && rows < rules.fewest_rows,
+            RowsBehind::Unknown => rules.fewest_rows > 1,
+            RowsBehind::Rows(rows) => rules.fewest_rows > 1 && rows < rules.fewest_rows,
         };
         let too_often = is_answer
             && grounds

@@ -14,7 +14,7 @@ fn policy(rules: &str) -> Policy {
 fn grounds(tells: &'static [Tells]) -> Grounds<'static> {
     Grounds {
         tells,
-        read: Read::Rows(1_000),
+        read: RowsBehind::Rows(1_000),
         ..Grounds::none()
     }
 }
@@ -95,7 +95,7 @@ fn few_rows_keep_figures_of_every_kind() {
         &[],
     ] {
         for body in [metrics(1), summary(), view()] {
-            let judged = |policy: &Policy, read: Read| {
+            let judged = |policy: &Policy, read: RowsBehind| {
                 rule(
                     policy,
                     body.clone(),
@@ -107,11 +107,11 @@ fn few_rows_keep_figures_of_every_kind() {
             };
             let few = Some("disclosure.fewest_rows");
             for (read, kept_by) in [
-                (Read::Rows(0), few),
-                (Read::Rows(19), few),
-                (Read::Rows(20), None),
-                (Read::Unknown, few),
-                (Read::Nothing, None),
+                (RowsBehind::Rows(0), few),
+                (RowsBehind::Rows(19), few),
+                (RowsBehind::Rows(20), None),
+                (RowsBehind::Unknown, few),
+                (RowsBehind::Nothing, None),
             ] {
                 assert_eq!(judged(&strict, read), kept_by, "{tells:?} {read:?}");
                 assert_eq!(judged(&off, read), None, "{tells:?} {read:?}");
@@ -164,7 +164,11 @@ fn rows_and_headers_fall_under_their_own_rules_and_what_is_not_declared_under_al
 #[test]
 fn numbers_of_rows_reach_whoever_brought_them_in() {
     let closed = policy("metrics = false\nqueries_per_day = 0");
-    for read in [Read::Rows(1), Read::Unknown, Read::Nothing] {
+    for read in [
+        RowsBehind::Rows(1),
+        RowsBehind::Unknown,
+        RowsBehind::Nothing,
+    ] {
         let counts = Grounds {
             read,
             query: Some(9),

@@ -65,7 +65,7 @@ pub struct Vector {
 
 /// What the vectors that left before say of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drawn {
+pub enum VectorVerdict {
     /// It may leave, and is counted.
     Counted,
     /// The attempt has sent as many as it may.
@@ -82,7 +82,7 @@ pub trait Vectors: Send + Sync {
 
     /// Counts a vector, unless there are more than `most` of its place in the attempt, or vectors that differ in more
     /// than `repeats` attempts beside the first.
-    async fn draw(&self, vector: &Vector, most: Cap, repeats: Cap) -> Result<Drawn, Fault>;
+    async fn draw(&self, vector: &Vector, most: Cap, repeats: Cap) -> Result<VectorVerdict, Fault>;
 }
 
 impl Policy {
@@ -154,9 +154,9 @@ impl Policy {
             digest,
         };
         Ok(match vectors.draw(&vector, most, repeats).await? {
-            Drawn::Counted => Verdict::Allowed,
-            Drawn::TooMany => too_many(),
-            Drawn::TooOften => {
+            VectorVerdict::Counted => Verdict::Allowed,
+            VectorVerdict::TooMany => too_many(),
+            VectorVerdict::TooOften => {
                 let what = format!(
                     "message {message}: other values of rows in more than {repeats} attempts beside the first"
                 );

@@ -147,8 +147,8 @@ impl Transport for GatedTransport {
 mod tests {
     use super::*;
     use crate::cap::Cap;
-    use crate::consent::Fixed;
-    use crate::features::{Drawn, Vector};
+    use crate::consent::FixedConsent;
+    use crate::features::{Vector, VectorVerdict};
     use crate::rules::Rules;
     use std::sync::Mutex;
     use vocabulary::{Attempt, Disclosure, JobId, Role, StepName};
@@ -215,17 +215,17 @@ mod tests {
             Some(3)
         }
 
-        async fn draw(&self, vector: &Vector, most: Cap, _: Cap) -> Result<Drawn, Fault> {
+        async fn draw(&self, vector: &Vector, most: Cap, _: Cap) -> Result<VectorVerdict, Fault> {
             let mut sold = self.0.lock().expect("sound");
             let of_place = sold
                 .iter()
                 .filter(|one| one.place == vector.place && one.digest != vector.digest)
                 .count();
             if !most.allows(of_place as u64 + 1) {
-                return Ok(Drawn::TooMany);
+                return Ok(VectorVerdict::TooMany);
             }
             sold.push(vector.clone());
-            Ok(Drawn::Counted)
+            Ok(VectorVerdict::Counted)
         }
     }
 
@@ -241,7 +241,7 @@ mod tests {
 
     fn gate(rules: &str) -> (GatedTransport, Arc<Book>) {
         let rules: Rules = toml::from_str(rules).expect("rules");
-        behind(Arc::new(Fixed(policy(rules))))
+        behind(Arc::new(FixedConsent(policy(rules))))
     }
 
     fn me() -> PartyId {
@@ -351,7 +351,7 @@ mod tests {
     #[test]
     fn a_message_leaves_after_its_entry_or_not_at_all() {
         let (book, seen) = (Arc::new(Book::default()), Arc::new(Mutex::new(Vec::new())));
-        let consent = Fixed(policy(
+        let consent = FixedConsent(policy(
             toml::from_str("[release]\ndisclosures = ['masked']").expect("rules"),
         ));
         let below = Arc::new(Peek(book.clone(), seen.clone()));

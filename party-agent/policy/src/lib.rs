@@ -26,19 +26,20 @@ mod settings;
 mod verdict;
 
 pub use admission::{
-    Brought, Counted, Facts, Header, MadeOf, MoreVectors, Spoken, Training, is_online,
+    ColumnCount, DailyCount, Facts, Header, MadeOf, MoreVectors, PlannedMessage, Training,
+    is_online,
 };
 pub use cap::Cap;
 pub use check::{Problem, check_text};
-pub use consent::{Consent, Fixed};
-pub use disclosure::{Grounds, Read, Telling};
+pub use consent::{Consent, FixedConsent};
+pub use disclosure::{Grounds, RowsBehind, Telling};
 pub use explain::Chapter;
-pub use features::{Drawn, Place, Vector, Vectors};
+pub use features::{Place, Vector, VectorVerdict, Vectors};
 pub use gated_transport::GatedTransport;
 pub use grants::Grants;
 pub use limits::{Hours, LimitRules, ModelRules, Until};
 pub use recorder::{Leaving, Recorder};
-pub use rejudged::Judged;
+pub use rejudged::ReportBasis;
 pub use rules::{
     Columns, FeatureRules, IntersectionRules, LabelRules, MaliciousHosts, OnePeer, Policy,
     PolicyError, Rules, WhenBroken,

@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 use vocabulary::report::ReportBody;
 use vocabulary::{Fault, Outcome, Tells};
 
-use crate::disclosure::{Grounds, Read, Telling};
+use crate::disclosure::{Grounds, RowsBehind, Telling};
 use crate::rules::Policy;
 
 /// By what a report was judged when a task told it: kept beside it until it has left.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Judged {
+pub struct ReportBasis {
     tells: Vec<Tells>,
-    read: Read,
+    read: RowsBehind,
     alone: bool,
     /// Whether names of columns could be told: then its texts may have them.
     names_columns: bool,
 }
 
-impl Judged {
+impl ReportBasis {
     /// What a policy went by.
     pub fn by(policy: &Policy, grounds: &Grounds<'_>) -> Self {
         let names_columns = policy.may_tell(Tells::Headers);
@@ -35,7 +35,7 @@ impl Judged {
     pub fn note() -> Self {
         Self {
             tells: vec![Tells::Counts],
-            read: Read::Nothing,
+            read: RowsBehind::Nothing,
             alone: false,
             names_columns: false,
         }
@@ -45,10 +45,10 @@ impl Judged {
 impl Policy {
     /// Judges a report once more before it leaves. One of which nothing is known (an earlier version told it) goes by its
     /// kind. Queries were counted when it was told.
-    pub fn disclose_again(&self, body: ReportBody, judged: Option<&Judged>) -> Telling {
-        let unknown = Judged {
+    pub fn disclose_again(&self, body: ReportBody, judged: Option<&ReportBasis>) -> Telling {
+        let unknown = ReportBasis {
             tells: vec![Tells::Joint],
-            ..Judged::note()
+            ..ReportBasis::note()
         };
         let judged = judged.unwrap_or(&unknown);
         if judged.names_columns && !self.may_tell(Tells::Headers) {
@@ -65,7 +65,7 @@ impl Policy {
                 };
             }
         }
-        let Judged {
+        let ReportBasis {
             tells, read, alone, ..
         } = judged;
         let grounds = Grounds {
@@ -119,19 +119,19 @@ mod tests {
         ReportBody::Metrics(vec![metric.finite().0])
     }
 
-    fn judged(tells: &[Tells]) -> Judged {
-        Judged::by(
+    fn judged(tells: &[Tells]) -> ReportBasis {
+        ReportBasis::by(
             &policy(OPEN),
             &Grounds {
                 tells,
-                read: Read::Rows(1_000),
+                read: RowsBehind::Rows(1_000),
                 alone: false,
                 ..Grounds::none()
             },
         )
     }
 
-    fn rule(rules: &str, body: ReportBody, judged: Option<&Judged>) -> Option<&'static str> {
+    fn rule(rules: &str, body: ReportBody, judged: Option<&ReportBasis>) -> Option<&'static str> {
         match policy(rules).disclose_again(body, judged) {
             Telling::Told { .. } => None,
             Telling::Withheld { rule } => Some(rule),
@@ -170,7 +170,7 @@ mod tests {
             Some("disclosure.fewest_rows")
         );
         // Numbers of rows, and notes that something is withheld, leave under every policy; queries were counted.
-        for always in [judged(&[Tells::Counts]), Judged::note()] {
+        for always in [judged(&[Tells::Counts]), ReportBasis::note()] {
             assert_eq!(rule(closed, metrics(1), Some(&always)), None);
         }
         assert_eq!(
@@ -219,7 +219,7 @@ mod tests {
             );
         }
         // An end that was judged under closed headers has no names to hide, and keeps its reason.
-        let closed = Judged::by(&policy(""), &Grounds::none());
+        let closed = ReportBasis::by(&policy(""), &Grounds::none());
         let Telling::Told { body, .. } = policy("").disclose_again(ended.clone(), Some(&closed))
         else {
             panic!("an end")
@@ -232,13 +232,13 @@ mod tests {
         let strict = policy("");
         let grounds = Grounds {
             tells: &[Tells::Figures],
-            read: Read::Rows(700),
+            read: RowsBehind::Rows(700),
             ..Grounds::none()
         };
         let Telling::Told { body, .. } = strict.disclose(metrics(5_000), &grounds) else {
             panic!("told")
         };
-        let again = strict.disclose_again(body.clone(), Some(&Judged::by(&strict, &grounds)));
+        let again = strict.disclose_again(body.clone(), Some(&ReportBasis::by(&strict, &grounds)));
         assert_eq!(
             again,
             Telling::Told {

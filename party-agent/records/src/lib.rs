@@ -46,7 +46,7 @@ pub use models::StoredModel;
 pub use permissions::{Permission, PermissionKind};
 pub use queries::Queries;
 pub use serving::{LoadRecord, ServiceRecord};
-pub use tickets::{Covered, UsedTicket};
+pub use tickets::{CoveredOffer, UsedTicket};
 pub use vectors::{CountedVector, NewVector};
 
 /// The record file could not be read or written.

@@ -18,7 +18,7 @@ pub struct UsedTicket {
 
 /// An offer that a ticket covers.
 #[derive(Debug, Clone, Copy)]
-pub struct Covered<'a> {
+pub struct CoveredOffer<'a> {
     /// Its job.
     pub job: &'a JobId,
     /// Its fingerprint.
@@ -33,7 +33,7 @@ impl Records {
     pub async fn use_ticket(
         &self,
         ticket: &Ticket,
-        offer: Covered<'_>,
+        offer: CoveredOffer<'_>,
         now: Timestamp,
     ) -> Result<bool, RecordError> {
         let job = offer.job;

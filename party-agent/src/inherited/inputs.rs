@@ -12,7 +12,7 @@ use crate::agent_state::AgentState;
 use crate::agree::maker;
 
 /// An attempt that made an input.
-struct Made {
+struct InputMaker {
     by: TaskId,
     attempt: Attempt,
     /// Whether the offer takes the step over.
@@ -53,7 +53,7 @@ pub(crate) async fn judge(
 }
 
 /// Taking over was judged by the newest attempt of the step.
-async fn is_the_one_taken_over(agent_state: &AgentState, made: &Made) -> Result<(), Fault> {
+async fn is_the_one_taken_over(agent_state: &AgentState, made: &InputMaker) -> Result<(), Fault> {
     let newest = agent_state
         .records
         .newest_attempt(&made.by.job, &made.by.step, made.by.role)
@@ -64,12 +64,12 @@ async fn is_the_one_taken_over(agent_state: &AgentState, made: &Made) -> Result<
     }
 }
 
-async fn attempt(agent_state: &AgentState, made: &Made) -> Result<AttemptRecord, Fault> {
+async fn attempt(agent_state: &AgentState, made: &InputMaker) -> Result<AttemptRecord, Fault> {
     let record = agent_state.records.attempt(&made.by, made.attempt).await?;
     succeeded(record).ok_or_else(|| refused(made, "it has not succeeded here"))
 }
 
-fn refused(made: &Made, why: &str) -> Fault {
+fn refused(made: &InputMaker, why: &str) -> Fault {
     let message = format!(
         "what attempt {} of {} left cannot be read: {why}",
         made.attempt, made.by
@@ -80,7 +80,7 @@ fn refused(made: &Made, why: &str) -> Fault {
 }
 
 /// The attempts that an order's tables name, by the offer under which it was given.
-fn makers(order: &Assignment, offer: &Offer) -> Result<Vec<Made>, Fault> {
+fn makers(order: &Assignment, offer: &Offer) -> Result<Vec<InputMaker>, Fault> {
     let task = &order.task;
     let who = task.participant();
     let step = offer.steps.iter().find(|step| step.step == task.step);
@@ -98,7 +98,7 @@ fn makers(order: &Assignment, offer: &Offer) -> Result<Vec<Made>, Fault> {
             );
             return Err(Fault::new(ErrorCode::OfferRefused, message).path("inputs"));
         };
-        made.push(Made {
+        made.push(InputMaker {
             by,
             attempt,
             taken_over: offered.of_job.is_some(),

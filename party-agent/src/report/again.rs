@@ -1,15 +1,15 @@
 //! Reports that waited for the coordinator, judged once more before they leave: the policy may be narrower by now.
 
-use policy::{Judged, Telling};
+use policy::{ReportBasis, Telling};
 use vocabulary::report::ReportBody;
 use vocabulary::{Fault, Report};
 
-use super::{Numbered, Reporter, kind_of, locked, withheld};
+use super::{NumberedReport, Reporter, kind_of, locked, withheld};
 
 impl Reporter {
     /// The reports as the policy in force lets them leave. What it withholds is replaced by the note that says so, and stands
     /// in the audit chain before anything leaves.
-    pub(super) async fn still_told(&self, waiting: Vec<Numbered>) -> Result<Vec<Numbered>, Fault> {
+    pub(super) async fn still_told(&self, waiting: Vec<NumberedReport>) -> Result<Vec<NumberedReport>, Fault> {
         let (Some((first, _)), Some((last, _))) = (waiting.first(), waiting.last()) else {
             return Ok(waiting);
         };
@@ -22,7 +22,7 @@ impl Reporter {
         for (number, report) in waiting {
             let judged = known
                 .get(&number)
-                .and_then(|text| serde_json::from_str::<Judged>(text).ok());
+                .and_then(|text| serde_json::from_str::<ReportBasis>(text).ok());
             let rule = match policy.disclose_again(report.body.clone(), judged.as_ref()) {
                 Telling::Told { body, .. } if body == report.body => None,
                 Telling::Told { body, .. } => {

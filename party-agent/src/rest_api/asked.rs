@@ -10,7 +10,7 @@ use wire::agent_link::Caller;
 const ANYBODY: &str = "the party's own user";
 
 /// The members of a request's body.
-pub(super) struct Asked {
+pub(super) struct RequestFields {
     pub(super) body: Map<String, Value>,
     /// The name of the credential that came with it.
     pub(super) asked_by: Option<String>,
@@ -29,7 +29,7 @@ pub(super) fn asked_by(request: &Request) -> Option<String> {
     }
 }
 
-impl Asked {
+impl RequestFields {
     /// Fields that the agent itself puts together.
     pub(super) fn of(body: Map<String, Value>) -> Self {
         Self {

@@ -12,19 +12,19 @@ use serde_json::{Map, Value, json};
 use tables::{BoundTo, Table, TableStore};
 use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::connector::{resolved, without_secrets};
 use super::table::named;
-use super::{HandlerState, Read, blocking};
-use crate::task_host::{Bound, bind as bind_file, readable};
+use super::{HandlerState, Incoming, blocking};
+use crate::task_host::{FileBinding, bind as bind_file, readable};
 
 /// Partitions of a bound table unless the request says otherwise.
 const PARTITIONS: u32 = 4;
 
 pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
     asked.validated(&["engine", "address", "namespace", "name"])?;
     let meant = asked
@@ -138,7 +138,7 @@ pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
     Ok(Reply::data(Value::Object(answer)).into_response())
 }
 
-fn partitions(asked: &Asked) -> Result<u32, Failure> {
+fn partitions(asked: &RequestFields) -> Result<u32, Failure> {
     if asked.text("partitions").is_none() {
         return Ok(PARTITIONS);
     }
@@ -158,14 +158,14 @@ fn stored(address: &Map<String, Value>) -> Option<TableRef> {
     ))
 }
 
-fn id_column(asked: &Asked) -> Option<String> {
+fn id_column(asked: &RequestFields) -> Option<String> {
     asked
         .text("id_column")
         .or_else(|| asked.text("id_name"))
         .filter(|name| !name.is_empty())
 }
 
-fn feature_column(asked: &Asked) -> Option<Value> {
+fn feature_column(asked: &RequestFields) -> Option<Value> {
     let given = asked
         .body
         .get("feature_column")
@@ -176,7 +176,7 @@ fn feature_column(asked: &Asked) -> Option<Value> {
 }
 
 /// What the request says of the schema, in FATE's words.
-fn names(asked: &Asked) -> Map<String, Value> {
+fn names(asked: &RequestFields) -> Map<String, Value> {
     let mut names = asked
         .body
         .get("schema")
@@ -210,7 +210,12 @@ struct File {
 }
 
 impl File {
-    fn of(asked: &Asked, table: &TableRef, partitions: u32, to: BoundTo) -> Self {
+    fn of(
+        asked: &RequestFields,
+        table: &TableRef,
+        partitions: u32,
+        to: BoundTo,
+    ) -> Result<Self, Fault> {
         let delimiter = asked
             .text("id_delimiter")
             .filter(|text| !text.is_empty())
@@ -228,20 +233,14 @@ impl File {
                 .map(|name| name.trim().to_owned())
                 .collect(),
         });
-        let options = Value::Object(asked.body.clone());
-        let request = ImportRequest {
-            file: String::new(),
-            table: table.clone(),
-            options,
-            replace: true,
-            partitions,
-        };
-        Self {
-            request,
+        let fields = Value::Object(asked.body.clone());
+        let request = ImportRequest::read("", table.clone(), &fields).map_err(|fault| *fault)?;
+        Ok(Self {
+            request: request.replacing(true).partitions(partitions),
             id_column: id_column(asked),
             feature_columns: columns,
             to,
-        }
+        })
     }
 
     fn bind(
@@ -257,7 +256,7 @@ impl File {
         } = self;
         bind_file(
             table_store,
-            Bound {
+            FileBinding {
                 path,
                 request,
                 id_column,

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
 use vocabulary::{CheckpointRef, Fault, ModelRef, Participant, Role, StepName, Timestamp};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::{HandlerState, Side};
 
 const NEEDED: [&str; 5] = [
@@ -29,7 +29,7 @@ const GET: &str = "/v1/checkpoint/get";
 const DOCUMENTS: &str = "/v1/fedflow/model/documents";
 
 /// HTTP 400 with the text of the older checker.
-fn checked(asked: &Asked) -> Result<(), Failure> {
+fn checked(asked: &RequestFields) -> Result<(), Failure> {
     if asked.body.is_empty() {
         return Err(Failure::http(400, Some("no parameters")));
     }
@@ -50,7 +50,7 @@ fn checked(asked: &Asked) -> Result<(), Failure> {
 }
 
 /// The model whose states are meant; none when a name can be no model's.
-fn model(handler: &HandlerState, asked: &Asked, version: String) -> Option<ModelRef> {
+fn model(handler: &HandlerState, asked: &RequestFields, version: String) -> Option<ModelRef> {
     let step = StepName::new(asked.text("component_name")?).ok()?;
     let role: Role = asked.role()?;
     Some(ModelRef {
@@ -62,7 +62,7 @@ fn model(handler: &HandlerState, asked: &Asked, version: String) -> Option<Model
 
 /// The version under which this party keeps what was deployed: the coordinator says it to the party's users, and sends it
 /// along with the requests of outsiders.
-async fn stored_version(handler: &HandlerState, asked: &Asked) -> Option<String> {
+async fn stored_version(handler: &HandlerState, asked: &RequestFields) -> Option<String> {
     if handler.side == Side::Outside {
         return asked.text("stored_version");
     }
@@ -72,7 +72,7 @@ async fn stored_version(handler: &HandlerState, asked: &Asked) -> Option<String>
         .filter_map(|key| Some((key.to_owned(), asked.body.get(key)?.clone())))
         .collect();
     let response = handler
-        .ask_coordinator("POST", DOCUMENTS, &Asked::of(body))
+        .ask_coordinator("POST", DOCUMENTS, &RequestFields::of(body))
         .await
         .ok()?;
     let reply = read_json(&whole_body(response.into_body()).await.ok()?);
@@ -82,7 +82,7 @@ async fn stored_version(handler: &HandlerState, asked: &Asked) -> Option<String>
 /// The model's states: kept under its own version, or under that of the training from which it was deployed.
 async fn find(
     handler: &HandlerState,
-    asked: &Asked,
+    asked: &RequestFields,
 ) -> Result<(Option<ModelRef>, Vec<CheckpointRecord>), Failure> {
     let named = asked.text("model_version").unwrap_or_default();
     let Some(own) = model(handler, asked, named.clone()) else {
@@ -116,7 +116,7 @@ async fn find(
 }
 
 pub(super) async fn list(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     checked(&asked)?;
     if handler.is_elsewhere(&asked) {
         return handler.ask_coordinator("POST", LIST, &asked).await;
@@ -133,7 +133,7 @@ pub(super) async fn list(handler: HandlerState, request: Request) -> Answer {
 }
 
 pub(super) async fn get(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     checked(&asked)?;
     let which = which(&asked)?;
     if handler.is_elsewhere(&asked) {
@@ -158,7 +158,7 @@ pub(super) async fn get(handler: HandlerState, request: Request) -> Answer {
     .into_response())
 }
 
-fn what(what: &str, asked: &Asked) -> String {
+fn what(what: &str, asked: &RequestFields) -> String {
     let text = |key: &str| asked.text(key).unwrap_or_default();
     format!(
         "{what} of {} in model version {}",
@@ -168,7 +168,7 @@ fn what(what: &str, asked: &Asked) -> String {
 }
 
 /// Exactly one of the two names of a state; an index may be written as text.
-fn which(asked: &Asked) -> Result<CheckpointRef, Failure> {
+fn which(asked: &RequestFields) -> Result<CheckpointRef, Failure> {
     let given = |key: &str| {
         asked
             .body
@@ -198,7 +198,7 @@ fn which(asked: &Asked) -> Result<CheckpointRef, Failure> {
 /// A state as the messages in which FATE keeps such a model. What has none there is one message in our own layout.
 fn messages(
     handler: &HandlerState,
-    asked: &Asked,
+    asked: &RequestFields,
     record: &CheckpointRecord,
 ) -> Vec<StoredMessage> {
     let kept = &record.model;
@@ -234,7 +234,7 @@ fn messages(
 
 fn show(
     handler: &HandlerState,
-    (asked, record): (&Asked, &CheckpointRecord),
+    (asked, record): (&RequestFields, &CheckpointRecord),
     content: impl Fn(&StoredMessage) -> Value,
 ) -> Value {
     let messages = messages(handler, asked, record);

@@ -11,7 +11,7 @@ use rest::{Answer, Failure, Reply};
 use serde_json::json;
 use vocabulary::{Fault, JobId, Role, TableRef};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::{HandlerState, Side, blocking};
 
 /// How often it is looked whether a job that is to be cleaned has ended, and the pause between two looks.
@@ -19,7 +19,7 @@ const LOOKS: u32 = 30;
 const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn clean(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     if handler.is_elsewhere(&asked) {
         return handler
             .ask_coordinator("POST", "/v1/job/clean", &asked)
@@ -109,7 +109,7 @@ fn runs(attempt: &AttemptRecord) -> bool {
 /// it at the coordinator's REST endpoint.
 async fn ended(
     handler: &HandlerState,
-    asked: &Asked,
+    asked: &RequestFields,
     job: &JobId,
 ) -> Result<Vec<AttemptRecord>, Failure> {
     let still = || {

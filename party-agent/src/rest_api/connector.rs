@@ -8,7 +8,7 @@ use rest::{Answer, Failure, Reply};
 use serde_json::{Map, Value};
 use vocabulary::Fault;
 
-use super::{HandlerState, Read};
+use super::{HandlerState, Incoming};
 
 /// Parts of names of fields that hold secrets.
 const SECRETS: [&str; 6] = [
@@ -22,8 +22,8 @@ const SECRETS: [&str; 6] = [
 
 pub(super) async fn create(handler: HandlerState, request: Request) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
     asked.validated(&["connector_name", "engine", "connector_info"])?;
     let (name, engine) = (
@@ -55,8 +55,8 @@ pub(super) async fn create(handler: HandlerState, request: Request) -> Answer {
 
 pub(super) async fn query(handler: HandlerState, request: Request) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
     asked.validated(&["connector_name"])?;
     let name = asked.text("connector_name").unwrap_or_default();

@@ -7,9 +7,9 @@ use serde_json::Value;
 use tables::TableError;
 use vocabulary::{Fault, TableRef};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::table::{named, not_found, remove};
-use super::{HandlerState, Read, blocking};
+use super::{HandlerState, Incoming, blocking};
 
 pub(super) async fn enable(handler: HandlerState, request: Request) -> Answer {
     set_enabled(handler, request, true).await
@@ -21,10 +21,10 @@ pub(super) async fn disable(handler: HandlerState, request: Request) -> Answer {
 
 async fn set_enabled(handler: HandlerState, request: Request, enabled: bool) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
-    let wanted = Wanted::of(&asked).ok_or_else(not_found)?;
+    let wanted = TableSelection::of(&asked).ok_or_else(not_found)?;
     handler
         .permit_rows(format!(
             "{} {wanted}",
@@ -54,7 +54,7 @@ async fn set_enabled(handler: HandlerState, request: Request, enabled: bool) -> 
 
 /// Removes every table that is disabled.
 pub(super) async fn delete_disabled(handler: HandlerState, request: Request) -> Answer {
-    if let Read::Answered(response) = handler.read(request).await? {
+    if let Incoming::Answered(response) = handler.read(request).await? {
         return Ok(response);
     }
     handler
@@ -81,14 +81,14 @@ pub(super) async fn delete_disabled(handler: HandlerState, request: Request) -> 
 }
 
 /// Which tables are meant: a name, a namespace, or both.
-struct Wanted {
+struct TableSelection {
     name: Option<String>,
     namespace: Option<String>,
 }
 
-impl Wanted {
+impl TableSelection {
     /// None when nothing is named: that would mean every table.
-    fn of(asked: &Asked) -> Option<Self> {
+    fn of(asked: &RequestFields) -> Option<Self> {
         let name = asked.text("table_name").or_else(|| asked.text("name"));
         let namespace = asked.text("namespace");
         (name.is_some() || namespace.is_some()).then_some(Self { name, namespace })
@@ -105,7 +105,7 @@ impl Wanted {
     }
 }
 
-impl std::fmt::Display for Wanted {
+impl std::fmt::Display for TableSelection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let part = |text: &Option<String>| text.clone().unwrap_or_else(|| "*".to_owned());
         write!(f, "table {}.{}", part(&self.namespace), part(&self.name))

@@ -11,7 +11,7 @@ use rest::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use vocabulary::{ErrorCode, Fault, Timestamp};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::{HandlerState, Side};
 
 fn own_users_only(handler: &HandlerState) -> Result<(), Failure> {
@@ -53,7 +53,7 @@ pub(super) async fn ask(handler: HandlerState, request: Request) -> Answer {
     own_users_only(&handler)?;
     let began = tokio::time::Instant::now();
     let service = service(&handler, &request.uri().clone()).await?;
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     let ids = ids_in(&asked, handler.serving.settings.most_ids)?;
     if !handler.serving.settings.enabled {
         return Err(Failure::code(
@@ -91,7 +91,7 @@ pub(super) async fn ask(handler: HandlerState, request: Request) -> Answer {
 }
 
 /// The ids as texts, each once, in the order given.
-fn ids_in(asked: &Asked, most: usize) -> Result<Vec<String>, Failure> {
+fn ids_in(asked: &RequestFields, most: usize) -> Result<Vec<String>, Failure> {
     let wrong = |message: String| {
         Failure::from(
             Fault::new(ErrorCode::RequestInvalid, message)

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use vocabulary::{Fault, PartyId};
 
 use super::HandlerState;
-use super::asked::Asked;
+use super::asked::RequestFields;
 use crate::keyring::pinned;
 
 pub(super) async fn save(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked.validated(&["party_id", "key"])?;
     let party = party(&asked)?;
     if party == handler.agent_state.me {
@@ -59,7 +59,7 @@ pub(super) async fn save(handler: HandlerState, request: Request) -> Answer {
 
 /// The pinned key, else the key of the certificate that is known of the party; without data when there is neither.
 pub(super) async fn query(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party(&asked)?;
     handler
@@ -77,7 +77,7 @@ pub(super) async fn query(handler: HandlerState, request: Request) -> Answer {
 }
 
 pub(super) async fn delete(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party(&asked)?;
     handler
@@ -95,7 +95,7 @@ pub(super) async fn delete(handler: HandlerState, request: Request) -> Answer {
     Ok(Reply::success().into_response())
 }
 
-fn party(asked: &Asked) -> Result<PartyId, Failure> {
+fn party(asked: &RequestFields) -> Result<PartyId, Failure> {
     let party = asked
         .text("party_id")
         .and_then(|party| PartyId::new(party).ok());

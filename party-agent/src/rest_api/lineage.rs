@@ -7,12 +7,12 @@ use rest::{Answer, Failure, Reply};
 use serde_json::{Value, json};
 use vocabulary::{Fault, TableRef};
 
-use super::{HandlerState, Read, blocking};
+use super::{HandlerState, Incoming, blocking};
 
 pub(super) async fn source(handler: HandlerState, request: Request) -> Answer {
     let (handler, table) = match meant(handler, request, "descent").await? {
-        Meant::Table(handler, table) => (handler, table),
-        Meant::Answered(response) => return Ok(response),
+        TableLookup::Table(handler, table) => (handler, table),
+        TableLookup::Answered(response) => return Ok(response),
     };
     let lines = handler
         .agent_state
@@ -34,8 +34,8 @@ pub(super) async fn source(handler: HandlerState, request: Request) -> Answer {
 
 pub(super) async fn jobs(handler: HandlerState, request: Request) -> Answer {
     let (handler, table) = match meant(handler, request, "jobs").await? {
-        Meant::Table(handler, table) => (handler, table),
-        Meant::Answered(response) => return Ok(response),
+        TableLookup::Table(handler, table) => (handler, table),
+        TableLookup::Answered(response) => return Ok(response),
     };
     let jobs = handler
         .agent_state
@@ -46,16 +46,20 @@ pub(super) async fn jobs(handler: HandlerState, request: Request) -> Answer {
     Ok(Reply::data(json!({"count": jobs.len(), "job": jobs})).into_response())
 }
 
-enum Meant {
+enum TableLookup {
     Table(HandlerState, TableRef),
     Answered(axum::response::Response),
 }
 
 /// The table of a request that may see it; fails where nothing is known of it.
-async fn meant(handler: HandlerState, request: Request, what: &str) -> Result<Meant, Failure> {
+async fn meant(
+    handler: HandlerState,
+    request: Request,
+    what: &str,
+) -> Result<TableLookup, Failure> {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(Meant::Answered(response)),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(TableLookup::Answered(response)),
     };
     let Some(table) = asked.table() else {
         let named = asked.text("table_name").or_else(|| asked.text("name"));
@@ -90,5 +94,5 @@ async fn meant(handler: HandlerState, request: Request, what: &str) -> Result<Me
         );
         return Err(Failure::code(EXCEPTION, text));
     }
-    Ok(Meant::Table(handler, table))
+    Ok(TableLookup::Table(handler, table))
 }

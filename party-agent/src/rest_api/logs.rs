@@ -17,13 +17,13 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use vocabulary::{ErrorCode, Fault, JobId, Role};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::{HandlerState, Side, blocking};
 use crate::joblog::{LogFile, count_lines, read_lines};
 
 /// The archive of a job's logs. At the own REST endpoint it holds what the coordinator has of the job, too.
 pub(super) async fn download(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked
         .validated(&["job_id"])
         .map_err(|failure| failure.with_status(400))?;
@@ -99,7 +99,7 @@ async fn member(file: LogFile) -> Result<Member, Failure> {
 async fn rest_of(handler: &HandlerState, job: &JobId) -> Result<Part, Failure> {
     let body = Map::from_iter([("job_id".to_owned(), json!(job))]);
     let response = handler
-        .ask_coordinator("POST", "/v1/job/log/download", &Asked::of(body))
+        .ask_coordinator("POST", "/v1/job/log/download", &RequestFields::of(body))
         .await?;
     let status = response.status();
     if status != StatusCode::OK {
@@ -123,16 +123,16 @@ async fn rest_of(handler: &HandlerState, job: &JobId) -> Result<Part, Failure> {
 }
 
 /// A file of this party, or the word that it is the coordinator's.
-enum Wanted {
+enum LogLookup {
     Here(PathBuf),
     Elsewhere,
 }
 
-async fn wanted(handler: &HandlerState, asked: &Asked) -> Result<Wanted, Failure> {
+async fn wanted(handler: &HandlerState, asked: &RequestFields) -> Result<LogLookup, Failure> {
     asked.validated(&["log_type", "job_id"])?;
     let kind = asked.text("log_type").unwrap_or_default();
     let level = match kind.as_str() {
-        "jobSchedule" | "jobScheduleError" => return Ok(Wanted::Elsewhere),
+        "jobSchedule" | "jobScheduleError" => return Ok(LogLookup::Elsewhere),
         "partyError" => LogLevel::Error,
         "partyWarning" => LogLevel::Warning,
         "partyInfo" | "componentInfo" => LogLevel::Info,
@@ -148,7 +148,7 @@ async fn wanted(handler: &HandlerState, asked: &Asked) -> Result<Wanted, Failure
         }
     };
     if handler.is_elsewhere(asked) {
-        return Ok(Wanted::Elsewhere);
+        return Ok(LogLookup::Elsewhere);
     }
     let job = asked.job().ok_or_else(|| {
         Failure::from(Fault::new(ErrorCode::JobUnknown, "the job does not exist"))
@@ -179,19 +179,19 @@ async fn wanted(handler: &HandlerState, asked: &Asked) -> Result<Wanted, Failure
     };
     found
         .filter(|path| path.is_file())
-        .map(Wanted::Here)
+        .map(LogLookup::Here)
         .ok_or_else(missing)
 }
 
 pub(super) async fn size(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     match wanted(&handler, &asked).await? {
-        Wanted::Elsewhere => {
+        LogLookup::Elsewhere => {
             handler
                 .ask_coordinator("POST", "/v1/log/size", &asked)
                 .await
         }
-        Wanted::Here(path) => {
+        LogLookup::Here(path) => {
             let lines =
                 blocking(move || count_lines(&path).map_err(|error| unreadable(&error))).await?;
             Ok(Reply::data(json!({"size": lines})).into_response())
@@ -200,10 +200,10 @@ pub(super) async fn size(handler: HandlerState, request: Request) -> Answer {
 }
 
 pub(super) async fn cat(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     match wanted(&handler, &asked).await? {
-        Wanted::Elsewhere => handler.ask_coordinator("POST", "/v1/log/cat", &asked).await,
-        Wanted::Here(path) => {
+        LogLookup::Elsewhere => handler.ask_coordinator("POST", "/v1/log/cat", &asked).await,
+        LogLookup::Here(path) => {
             let bound = |key: &str| {
                 asked
                     .number(key)

@@ -13,7 +13,7 @@ use rest::{Answer, BodyStream, Failure, Reply, SentForm, file_reply};
 use serde_json::{Map, Value, json};
 use vocabulary::{ErrorCode, Fault, Participant, PartyId};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::{HandlerState, Side, blocking};
 use crate::model_archive::{Incoming, does_not_exist};
 
@@ -22,7 +22,7 @@ const EXPORT: &str = "/v1/model/export";
 const TRANSFER: &str = "/v1/model/transfer";
 
 /// The part that a request means; none when a role or party in it can be none.
-fn subject(asked: &Asked) -> Option<Subject> {
+fn subject(asked: &RequestFields) -> Option<Subject> {
     let text = |key: &str| asked.text(key);
     Some(Subject {
         role: asked.role()?,
@@ -32,7 +32,7 @@ fn subject(asked: &Asked) -> Option<Subject> {
     })
 }
 
-fn missing(asked: &Asked) -> Failure {
+fn missing(asked: &RequestFields) -> Failure {
     let text = |key: &str| asked.text(key).unwrap_or_default();
     let party_model_id = format!("{}#{}#{}", text("role"), text("party_id"), text("model_id"));
     let text = format!(
@@ -44,7 +44,7 @@ fn missing(asked: &Asked) -> Failure {
 
 /// The archive of a part.
 pub(super) async fn export(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked
         .validated(NEEDED)
         .map_err(|failure| failure.with_status(400))?;
@@ -96,7 +96,7 @@ pub(super) async fn import(handler: HandlerState, request: Request) -> Answer {
         return Err(Failure::unknown_route());
     }
     let SentForm { fields, file } = SentForm::read(request, NEEDED).await?;
-    let asked = Asked::of(fields);
+    let asked = RequestFields::of(fields);
     let Some(content) = file else {
         asked.validated(NEEDED)?;
         return Err(Failure::http(400, Some("`file` is required.")));
@@ -106,11 +106,11 @@ pub(super) async fn import(handler: HandlerState, request: Request) -> Answer {
 
 /// An archive as the body, its configuration in the query: what the coordinator's REST endpoint makes of a form.
 pub(super) async fn import_sent(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::of(read_query(request.uri().query().unwrap_or_default()));
+    let asked = RequestFields::of(read_query(request.uri().query().unwrap_or_default()));
     take(&handler, &asked, stream_of(request.into_body())).await
 }
 
-async fn take(handler: &HandlerState, asked: &Asked, content: BodyStream) -> Answer {
+async fn take(handler: &HandlerState, asked: &RequestFields, content: BodyStream) -> Answer {
     let subject = match may_take(handler, asked).await {
         Ok(subject) => subject,
         Err(failure) => {
@@ -141,7 +141,7 @@ async fn take(handler: &HandlerState, asked: &Asked, content: BodyStream) -> Ans
 }
 
 /// Everything that can be refused before the file is read.
-async fn may_take(handler: &HandlerState, asked: &Asked) -> Result<Subject, Failure> {
+async fn may_take(handler: &HandlerState, asked: &RequestFields) -> Result<Subject, Failure> {
     asked.validated(NEEDED)?;
     let me = &handler.agent_state.me;
     let named = subject(asked).filter(|subject| subject.party_id == *me);
@@ -185,7 +185,7 @@ pub(super) async fn transfer(handler: HandlerState, request: Request) -> Answer 
         .strip_prefix(TRANSFER)
         .unwrap_or_default()
         .to_owned();
-    let mut asked = Asked::read(request).await?;
+    let mut asked = RequestFields::read(request).await?;
     if let Some((model, version)) = path.trim_start_matches('/').split_once('/') {
         asked
             .body
@@ -215,7 +215,7 @@ pub(super) async fn transfer(handler: HandlerState, request: Request) -> Answer 
 
 /// Whether people at the coordinator's REST endpoint may copy models to and from the model store.
 pub(super) async fn permitted(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     let what = asked
         .text("what")
         .unwrap_or_default()
@@ -228,7 +228,7 @@ pub(super) async fn permitted(handler: HandlerState, request: Request) -> Answer
 
 /// Writes the party's part for other parties. What the coordinator's `model/migrate` asks of each party.
 pub(super) async fn migrate(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked.validated(NEEDED)?;
     let subject = subject(&asked).ok_or_else(|| missing(&asked))?;
     permit(&handler, "migration", &subject).await?;

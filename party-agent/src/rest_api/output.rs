@@ -15,7 +15,7 @@ use tables::{TableStore, write_text};
 use tokio_util::io::ReaderStream;
 use vocabulary::{ErrorCode, Fault, JobId, StepName, TableRef, TableSummary};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::{HandlerState, Side, blocking};
 
 /// The most rows of a preview, for each table.
@@ -24,32 +24,32 @@ const PREVIEW: &str = "/v1/tracking/component/output/data";
 const DOWNLOAD: &str = "/v1/tracking/component/output/data/download";
 
 /// What was asked for: a task of this party, one of another's, or none that is known.
-enum Meant {
+enum TaskLookup {
     Here(Box<AttemptRecord>),
     Elsewhere,
     Unknown,
 }
 
-async fn meant(handler: &HandlerState, asked: &Asked) -> Result<Meant, Failure> {
+async fn meant(handler: &HandlerState, asked: &RequestFields) -> Result<TaskLookup, Failure> {
     if handler.is_elsewhere(asked) {
-        return Ok(Meant::Elsewhere);
+        return Ok(TaskLookup::Elsewhere);
     }
     let Some((job, step)) = asked.job().zip(asked.step()) else {
-        return Ok(Meant::Unknown);
+        return Ok(TaskLookup::Unknown);
     };
     match newest(handler, asked, &job, &step).await? {
-        Some(record) => Ok(Meant::Here(Box::new(record))),
+        Some(record) => Ok(TaskLookup::Here(Box::new(record))),
         // Without a party the job's initiator is meant, which may be somebody else.
         None if handler.side == Side::Own && asked.text("party_id").is_none() => {
-            Ok(Meant::Elsewhere)
+            Ok(TaskLookup::Elsewhere)
         }
-        None => Ok(Meant::Unknown),
+        None => Ok(TaskLookup::Unknown),
     }
 }
 
 async fn newest(
     handler: &HandlerState,
-    asked: &Asked,
+    asked: &RequestFields,
     job: &JobId,
     step: &StepName,
 ) -> Result<Option<AttemptRecord>, Failure> {
@@ -66,7 +66,7 @@ async fn newest(
     Ok(all.into_iter().next())
 }
 
-fn unknown(asked: &Asked) -> Failure {
+fn unknown(asked: &RequestFields) -> Failure {
     let text = |key: &str| asked.text(key).unwrap_or_default();
     let named = format!(
         "job_id: {}, component_name: {}, role: {}, party_id: {}",
@@ -86,11 +86,11 @@ fn data_name((index, output): &(usize, TableSummary)) -> String {
 }
 
 pub(super) async fn preview(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     let record = match meant(&handler, &asked).await? {
-        Meant::Here(record) => record,
-        Meant::Elsewhere => return handler.ask_coordinator("POST", PREVIEW, &asked).await,
-        Meant::Unknown => return Err(unknown(&asked)),
+        TaskLookup::Here(record) => record,
+        TaskLookup::Elsewhere => return handler.ask_coordinator("POST", PREVIEW, &asked).await,
+        TaskLookup::Unknown => return Err(unknown(&asked)),
     };
     handler
         .permit_rows(format!(
@@ -150,15 +150,15 @@ pub(super) async fn download(handler: HandlerState, request: Request) -> Answer 
 
 async fn files(handler: HandlerState, request: Request) -> Answer {
     let method = request.method().to_string();
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     let limit = asked.number("limit").unwrap_or(-1);
     if limit == 0 {
         return Err(Failure::nothing("limit is 0"));
     }
     let record = match meant(&handler, &asked).await? {
-        Meant::Here(record) => record,
-        Meant::Elsewhere => return handler.ask_coordinator(&method, DOWNLOAD, &asked).await,
-        Meant::Unknown => return Err(unknown(&asked)),
+        TaskLookup::Here(record) => record,
+        TaskLookup::Elsewhere => return handler.ask_coordinator(&method, DOWNLOAD, &asked).await,
+        TaskLookup::Unknown => return Err(unknown(&asked)),
     };
     let task = record.assignment.task.clone();
     handler
@@ -173,7 +173,7 @@ async fn files(handler: HandlerState, request: Request) -> Answer {
         record.outputs,
         handler.agent_state.export_root.clone(),
     );
-    let wanted = Wanted {
+    let wanted = RowSelection {
         head: asked.flag("head").unwrap_or(true),
         limit: usize::try_from(limit).ok(),
     };
@@ -186,10 +186,10 @@ async fn files(handler: HandlerState, request: Request) -> Answer {
             .collect::<Result<Vec<_>, Fault>>()?
             .into_iter()
             .flatten()
-            .collect::<Vec<Written>>())
+            .collect::<Vec<OutputFile>>())
     })
     .await?;
-    let members = members.into_iter().map(Written::into_member);
+    let members = members.into_iter().map(OutputFile::into_member);
     let name = format!(
         "job_{}_{}_{}_{}_output_data.tar.gz",
         task.job, task.step, task.role, task.party
@@ -210,22 +210,22 @@ pub(super) fn unwritable(error: &std::io::Error) -> Fault {
 }
 
 /// How rows are wanted.
-pub(super) struct Wanted {
+pub(super) struct RowSelection {
     pub(super) head: bool,
     pub(super) limit: Option<usize>,
 }
 
 /// A file of an archive.
-pub(super) enum Written {
+pub(super) enum OutputFile {
     Text(String, String),
     Rows(String, File, u64),
 }
 
-impl Written {
+impl OutputFile {
     pub(super) fn into_member(self) -> Member {
         match self {
-            Written::Text(path, text) => Member::new(path, text),
-            Written::Rows(path, file, size) => {
+            OutputFile::Text(path, text) => Member::new(path, text),
+            OutputFile::Rows(path, file, size) => {
                 let content =
                     ReaderStream::with_capacity(tokio::fs::File::from_std(file), 1 << 18).boxed();
                 Member {
@@ -238,7 +238,7 @@ impl Written {
     }
 }
 
-impl Wanted {
+impl RowSelection {
     /// The two files of a table; none for an empty table. Rows go through a file without a name, because an
     /// archive says the size of a file before its content.
     pub(super) fn members(
@@ -247,7 +247,7 @@ impl Wanted {
         table: &TableRef,
         name: &str,
         folder: &std::path::Path,
-    ) -> Result<Vec<Written>, Fault> {
+    ) -> Result<Vec<OutputFile>, Fault> {
         let table = table_store.read(table)?;
         if table.is_empty() {
             return Ok(Vec::new());
@@ -260,8 +260,8 @@ impl Wanted {
         let size = size.map_err(|error| unwritable(&error))?;
         let meta = json!({"header": table.schema().display_header()}).to_string();
         Ok(vec![
-            Written::Rows(format!("{name}.csv"), file, size),
-            Written::Text(format!("{name}.meta"), meta),
+            OutputFile::Rows(format!("{name}.csv"), file, size),
+            OutputFile::Text(format!("{name}.meta"), meta),
         ])
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vocabulary::{Fault, PartyId, Role};
 
 use super::HandlerState;
-use super::asked::Asked;
+use super::asked::RequestFields;
 
 /// The members of a 1.4 privilege.
 const PRIVILEGES: [(&str, PermissionKind); 3] = [
@@ -48,7 +48,7 @@ pub(super) async fn withdraw(handler: HandlerState, request: Request) -> Answer 
 }
 
 pub(super) async fn query(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party_of(&asked, "party_id")?;
     let policy = handler.agent_state.policy();
@@ -83,7 +83,7 @@ async fn read(
     handler: &HandlerState,
     request: Request,
 ) -> Result<(PartyId, Vec<Permission>, String), Failure> {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked.validated(&["party_id"])?;
     let party = party_of(&asked, "party_id")?;
     let policy = handler.agent_state.policy();
@@ -150,7 +150,7 @@ pub(super) async fn withdraw_privilege(handler: HandlerState, request: Request) 
 }
 
 pub(super) async fn query_privilege(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     let (party, role) = source(&asked)?;
     handler
         .permit_permissions(format!("what is granted to party {party} as {role}"))
@@ -195,7 +195,7 @@ async fn read_privilege(
     handler: &HandlerState,
     request: Request,
 ) -> Result<(PartyId, Vec<Permission>, String), Failure> {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     let (party, role) = source(&asked)?;
     let mut privileges = Vec::new();
     for (key, kind) in PRIVILEGES {
@@ -217,7 +217,7 @@ async fn read_privilege(
     Ok((party, privileges, format!("{what} as {role}")))
 }
 
-fn source(asked: &Asked) -> Result<(PartyId, Role), Failure> {
+fn source(asked: &RequestFields) -> Result<(PartyId, Role), Failure> {
     asked.validated(&["src_party_id", "src_role"])?;
     let party = party_of(asked, "src_party_id")?;
     let role = asked.text("src_role").and_then(|role| role.parse().ok());
@@ -227,7 +227,7 @@ fn source(asked: &Asked) -> Result<(PartyId, Role), Failure> {
     ))
 }
 
-fn party_of(asked: &Asked, key: &str) -> Result<PartyId, Failure> {
+fn party_of(asked: &RequestFields, key: &str) -> Result<PartyId, Failure> {
     let party = asked.text(key).and_then(|party| PartyId::new(party).ok());
     party.ok_or_else(|| Failure::exception("ValueError", &format!("{key} is not a party")))
 }

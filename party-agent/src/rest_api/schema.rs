@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 use tables::{Schema, TableError};
 use vocabulary::{Fault, TableRef};
 
-use super::asked::Asked;
-use super::{HandlerState, Read, blocking};
+use super::asked::RequestFields;
+use super::{HandlerState, Incoming, blocking};
 
 pub(super) async fn update(handler: HandlerState, request: Request) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
     let table = named(&asked, "schema")?;
     let Some(fresh) = asked.body.get("schema").and_then(Value::as_object).cloned() else {
@@ -29,8 +29,8 @@ pub(super) async fn update(handler: HandlerState, request: Request) -> Answer {
 /// Anonymous names begin with role and party; `migrate_mapping` says, for each role, which party became which.
 pub(super) async fn migrate_anonymous(handler: HandlerState, request: Request) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
     let table = named(&asked, "migrate_mapping")?;
     let Some(mapping) = asked
@@ -56,7 +56,7 @@ pub(super) async fn migrate_anonymous(handler: HandlerState, request: Request) -
     .await
 }
 
-fn named(asked: &Asked, and: &'static str) -> Result<TableRef, Failure> {
+fn named(asked: &RequestFields, and: &'static str) -> Result<TableRef, Failure> {
     let given = |key: &str| asked.body.get(key).is_some_and(|value| !value.is_null());
     let mut missing: Vec<&str> = Vec::new();
     if !given("name") && !given("table_name") {

@@ -8,7 +8,7 @@ use rest::{Answer, Failure, Reply};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, Participant, Role, ServingPart, ServingPlan};
 
-use super::asked::Asked;
+use super::asked::RequestFields;
 use super::{HandlerState, Side, blocking};
 
 /// FATE's text where no serving is set up.
@@ -31,7 +31,7 @@ fn need_serving(handler: &HandlerState) -> Result<(), Failure> {
     Err(Failure::code(EXCEPTION, NO_SERVING).with_fault(fault))
 }
 
-fn plan_in(asked: &Asked) -> Result<ServingPlan, Failure> {
+fn plan_in(asked: &RequestFields) -> Result<ServingPlan, Failure> {
     let plan = asked.body.get("plan").cloned().unwrap_or_default();
     let malformed = |error: serde_json::Error| {
         Fault::new(
@@ -45,7 +45,7 @@ fn plan_in(asked: &Asked) -> Result<ServingPlan, Failure> {
 /// Loads a model at this party in a role: sees that its models and tables are here, and remembers it. What is here is said to
 /// those whom the policy lets at models.
 pub(super) async fn load(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     need_serving(&handler)?;
     let mut plan = plan_in(&asked)?;
     handler
@@ -131,7 +131,7 @@ async fn check(handler: &HandlerState, part: &ServingPart) -> Result<(), Failure
 
 /// Gives a service id its model. The party's user is answered here; others where the policy lets them at models.
 pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     if handler.side == Side::Outside {
         return Err(Failure::unknown_route());
     }
@@ -141,7 +141,7 @@ pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
     if reply.get("retcode").and_then(Value::as_i64) != Some(SUCCESS) {
         return Ok(axum::Json(reply).into_response());
     }
-    let planned = Asked::of(
+    let planned = RequestFields::of(
         reply
             .get("data")
             .and_then(Value::as_object)
@@ -157,7 +157,7 @@ pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
 
 /// The same from the coordinator's REST endpoint, with the plan in the body.
 pub(super) async fn bind_from_outside(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     need_serving(&handler)?;
     let plan = plan_in(&asked)?;
     let service = asked.text("service_id");

@@ -9,14 +9,14 @@ use serde_json::{Map, Value, json};
 use tables::{Origin, TableError, TableInfo};
 use vocabulary::{Fault, Role, TableRef};
 
-use super::asked::Asked;
-use super::{HandlerState, Read, blocking};
+use super::asked::RequestFields;
+use super::{HandlerState, Incoming, blocking};
 
 /// The most rows of a preview.
 const MOST_ROWS: usize = 100;
 
 pub(super) async fn info(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     if handler.is_elsewhere(&asked) {
         return handler
             .ask_coordinator("POST", "/v1/table/table_info", &asked)
@@ -85,8 +85,8 @@ fn origin(origin: Origin) -> &'static str {
 
 pub(super) async fn delete(handler: HandlerState, request: Request) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
     let Some(table) = asked.table() else {
         return delete_outputs(&handler, &asked).await;
@@ -101,7 +101,7 @@ pub(super) async fn delete(handler: HandlerState, request: Request) -> Answer {
 }
 
 /// FATE 1.4 deletes a component's output tables by job, role and component.
-async fn delete_outputs(handler: &HandlerState, asked: &Asked) -> Answer {
+async fn delete_outputs(handler: &HandlerState, asked: &RequestFields) -> Answer {
     let (job, step) = asked.job().zip(asked.step()).ok_or_else(not_found)?;
     handler
         .permit_rows(format!("deletion of the outputs of {job}/{step}"))
@@ -168,7 +168,7 @@ pub(super) fn named(table: &TableRef) -> Value {
 }
 
 pub(super) async fn preview(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     if handler.is_elsewhere(&asked) {
         return handler
             .ask_coordinator("POST", "/v1/table/preview", &asked)
@@ -206,7 +206,7 @@ pub(super) async fn preview(handler: HandlerState, request: Request) -> Answer {
 
 /// Input and output tables of a job's steps at this party.
 pub(super) async fn list(handler: HandlerState, request: Request) -> Answer {
-    let asked = Asked::read(request).await?;
+    let asked = RequestFields::read(request).await?;
     asked.validated(&["job_id", "role", "party_id"])?;
     if handler.is_elsewhere(&asked) {
         return handler

@@ -6,8 +6,8 @@ use rest::targz::pack;
 use rest::{Answer, Failure, file_reply};
 use vocabulary::Fault;
 
-use super::output::{Wanted, Written, unwritable};
-use super::{HandlerState, Read, blocking};
+use super::output::{OutputFile, RowSelection, unwritable};
+use super::{HandlerState, Incoming, blocking};
 
 pub(super) async fn download(handler: HandlerState, request: Request) -> Answer {
     // Clients unpack whatever comes with HTTP 200, so that every failure has another status.
@@ -23,8 +23,8 @@ pub(super) async fn download(handler: HandlerState, request: Request) -> Answer 
 
 async fn file(handler: HandlerState, request: Request) -> Answer {
     let asked = match handler.read(request).await? {
-        Read::Here(asked) => asked,
-        Read::Answered(response) => return Ok(response),
+        Incoming::Here(asked) => asked,
+        Incoming::Answered(response) => return Ok(response),
     };
     let Some(table) = asked.table() else {
         return Err(Failure::arguments_missing(&["name", "namespace"]));
@@ -38,11 +38,11 @@ async fn file(handler: HandlerState, request: Request) -> Answer {
         handler.agent_state.export_root.clone(),
         table.clone(),
     );
-    let wanted = Wanted {
+    let wanted = RowSelection {
         head: asked.flag("head").unwrap_or(true),
         limit: None,
     };
-    let members = blocking(move || -> Result<Option<Vec<Written>>, Fault> {
+    let members = blocking(move || -> Result<Option<Vec<OutputFile>>, Fault> {
         if !table_store.exists(&meant) {
             return Ok(None);
         }
@@ -61,7 +61,7 @@ async fn file(handler: HandlerState, request: Request) -> Answer {
     let members = members
         .ok_or_else(missing)?
         .into_iter()
-        .map(Written::into_member);
+        .map(OutputFile::into_member);
     let name = format!("table_{}_{}.tar.gz", table.namespace, table.name);
     Ok(file_reply(
         &name,

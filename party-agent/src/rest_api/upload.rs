@@ -11,7 +11,7 @@ use rest::{Answer, Existing, Failure, Reply, SentFile, UploadConfig, UploadReque
 use serde_json::{Value, json};
 use vocabulary::{ErrorCode, Fault, TableRef};
 
-use super::asked::{Asked, asked_by};
+use super::asked::{RequestFields, asked_by};
 use super::{HandlerState, Side, blocking};
 use crate::staging::Staging;
 
@@ -100,7 +100,7 @@ async fn register(
         body.insert("use_local_data".to_owned(), json!(0));
     }
     let response = handler
-        .ask_coordinator("POST", "/v1/data/upload", &Asked { body, asked_by })
+        .ask_coordinator("POST", "/v1/data/upload", &RequestFields { body, asked_by })
         .await?;
     let (head, body) = response.into_parts();
     let bytes = whole_body(body).await?;
@@ -153,7 +153,7 @@ pub(super) async fn writer(handler: HandlerState, request: Request) -> Answer {
 }
 
 async fn of_this_party(handler: HandlerState, request: Request, path: &str) -> Answer {
-    let mut asked = Asked::read(request).await?;
+    let mut asked = RequestFields::read(request).await?;
     if !asked.body.is_empty() && asked.text("party_id").is_none_or(|party| party == "0") {
         asked
             .body

@@ -15,13 +15,13 @@ use super::prediction::Batch;
 /// Requests that may wait; more are refused.
 const MOST_WAITING: usize = 1_000;
 
-type Answered = Result<Arc<Batch>, Fault>;
+type Answer = Result<Arc<Batch>, Fault>;
 /// Starts a prediction of some ids.
 pub(super) type Run = Arc<dyn Fn(Vec<String>) -> JoinHandle<Result<Batch, Fault>> + Send + Sync>;
 
 struct Ask {
     ids: Vec<String>,
-    answer: oneshot::Sender<Answered>,
+    answer: oneshot::Sender<Answer>,
 }
 
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Line {
         patience: Duration,
         most: usize,
         run: Run,
-    ) -> Answered {
+    ) -> Answer {
         let began = Instant::now();
         let answered = match self.join(ids, most, run) {
             Ok(answer) => match tokio::time::timeout(patience, answer).await {
@@ -80,7 +80,7 @@ impl Line {
         ids: Vec<String>,
         most: usize,
         run: Run,
-    ) -> Result<oneshot::Receiver<Answered>, Fault> {
+    ) -> Result<oneshot::Receiver<Answer>, Fault> {
         let (answer, receiver) = oneshot::channel();
         let mut state = self.state();
         if state.waiting.len() >= MOST_WAITING {

@@ -49,13 +49,13 @@ pub(super) struct Prediction {
 }
 
 /// Tables of the asked rows, by reader.
-type Made = BTreeMap<String, TableRef>;
+type RequestTables = BTreeMap<String, TableRef>;
 
 impl Prediction {
     pub(super) async fn run(&self, ids: Vec<String>) -> Result<Batch, Fault> {
         let deadline = Instant::now() + self.patience;
         self.need_everybody().await?;
-        let mut made = Made::new();
+        let mut made = RequestTables::new();
         let mut batch = Batch::default();
         let done = match self.make_tables(ids, &mut made).await {
             Ok(true) => self.score(&made, deadline, &mut batch).await,
@@ -98,7 +98,7 @@ impl Prediction {
     }
 
     /// Makes a table of the asked rows for each reader; false when there is no such row.
-    async fn make_tables(&self, ids: Vec<String>, made: &mut Made) -> Result<bool, Fault> {
+    async fn make_tables(&self, ids: Vec<String>, made: &mut RequestTables) -> Result<bool, Fault> {
         let me = self.me();
         let part = self
             .plan
@@ -126,7 +126,12 @@ impl Prediction {
         Ok(!made.is_empty())
     }
 
-    async fn score(&self, made: &Made, deadline: Instant, batch: &mut Batch) -> Result<(), Fault> {
+    async fn score(
+        &self,
+        made: &RequestTables,
+        deadline: Instant,
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
         let conf = self.conf(made);
         let submission = json!({"job_runtime_conf": conf, "job_dsl": {}, "name": format!("inference {}", self.service)});
         let reply = self.ask("POST", "/v1/job/submit", submission).await?;
@@ -161,7 +166,7 @@ impl Prediction {
         }
     }
 
-    fn conf(&self, made: &Made) -> Value {
+    fn conf(&self, made: &RequestTables) -> Value {
         let mut roles: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut parameters: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
         for part in &self.plan.parts {
@@ -299,7 +304,7 @@ impl Prediction {
     }
 
     /// Removes what the prediction made: here at once, elsewhere where the policies of the others let it be asked.
-    async fn clean_up(&self, made: Made, job: Option<JobId>) {
+    async fn clean_up(&self, made: RequestTables, job: Option<JobId>) {
         let mut tables: Vec<TableRef> = made.into_values().collect();
         tables
             .iter()

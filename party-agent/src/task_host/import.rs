@@ -42,7 +42,6 @@ pub(super) async fn import(
     cancel: CancellationToken,
 ) -> Result<Receipt> {
     request.replace &= agent_state.staging.may_replace(&request.file);
-    let options = options_of(&request)?;
     let staged = agent_state.staging.find(&request.file);
     let is_staged = staged.is_some();
     let (holding, name) = (agent_state.clone(), request.file.clone());
@@ -52,7 +51,6 @@ pub(super) async fn import(
             &holding.table_store,
             file,
             &request,
-            &options,
             &progress,
             cancel,
         )
@@ -91,11 +89,10 @@ fn store(
     table_store: &TableStore,
     file: File,
     request: &ImportRequest,
-    options: &ImportOptions,
     progress: &dyn Fn(Reading),
     cancel: CancellationToken,
 ) -> Result<Receipt> {
-    let append = adds_rows(request);
+    let append = request.append;
     let exists = table_store.exists(&request.table);
     if exists && !request.replace && !append {
         let fault = Fault::new(
@@ -105,27 +102,22 @@ fn store(
         return Err(fault.next("upload it with --drop to replace it").into());
     }
     let token = cancel.clone();
-    let (table, receipt) = rows_of(file, request, options, progress, cancel)?;
+    let (table, receipt) = rows_of(table_store, file, (request, &request.options), progress, cancel)?;
     let table = if append && exists {
         Table::union(&[table, table_store.read(&request.table)?])?
     } else {
         table
     };
     let table = table.watched(Stop::when(move || token.is_cancelled()));
-    table_store.write_from(&request.table, &table, options.partitions, Origin::Upload)?;
+    table_store.write_from(&request.table, &table, request.options.partitions, Origin::Upload)?;
     Ok(receipt)
-}
-
-/// Whether rows are added to a table that is there.
-pub(super) fn adds_rows(request: &ImportRequest) -> bool {
-    flag(request.options.get("append"))
 }
 
 /// The rows of a file, under the schema that was asked for.
 fn rows_of(
+    table_store: &TableStore,
     file: File,
-    request: &ImportRequest,
-    options: &ImportOptions,
+    (request, options): (&ImportRequest, &ImportOptions),
     progress: &dyn Fn(Reading),
     cancel: CancellationToken,
 ) -> Result<(Table, Receipt)> {
@@ -142,7 +134,7 @@ fn rows_of(
         read: read.clone(),
     };
     #[allow(clippy::cast_precision_loss, reason = "a part of a whole")]
-    let imported = tables::import(reader, options, &mut |rows| {
+    let imported = table_store.import(reader, options, &mut |rows| {
         progress(Reading {
             fraction: read.load(Ordering::Relaxed) as f64 / size as f64,
             rows,
@@ -152,7 +144,7 @@ fn rows_of(
         return Err(ComponentError::Canceled);
     }
     let (table, receipt) = imported?;
-    let anonymous = anonymous(&table, &request.options);
+    let anonymous = anonymous(&table, request);
     if anonymous.is_empty() {
         return Ok((table, receipt));
     }
@@ -172,23 +164,13 @@ fn open(path: &Path) -> Result<File> {
 }
 
 /// Names for the columns of a table with a description that give nothing away: features by number, and the label.
-fn anonymous(table: &Table, options: &Value) -> Map<String, Value> {
+fn anonymous(table: &Table, request: &ImportRequest) -> Map<String, Value> {
     let mut names = Map::new();
     let schema = table.schema();
-    if !flag(options.get("with_meta")) || !schema.header {
+    if request.description.is_none() || !schema.header {
         return names;
     }
-    let meta = described(options);
-    let label = meta
-        .get("label_name")
-        .and_then(Value::as_str)
-        .filter(|_| flag(meta.get("with_label")));
-    let ids: Vec<&str> = match meta.get("id_list").and_then(Value::as_array) {
-        Some(ids) if flag(meta.get("with_match_id")) => {
-            ids.iter().filter_map(Value::as_str).collect()
-        }
-        _ => Vec::new(),
-    };
+    let (label, ids) = (request.label(), request.match_ids());
     let features = schema.columns.iter().map(|column| column.name.as_str());
     let features = features
         .filter(|name| Some(*name) != label && !ids.contains(name))
@@ -202,7 +184,7 @@ fn anonymous(table: &Table, options: &Value) -> Map<String, Value> {
 }
 
 /// A file in place that is to become a table.
-pub(crate) struct Bound<'a> {
+pub(crate) struct FileBinding<'a> {
     /// The file; inside an import root.
     pub(crate) path: &'a Path,
     /// The name of the table, and how to read the file.
@@ -216,15 +198,15 @@ pub(crate) struct Bound<'a> {
 }
 
 /// Reads a file in place onto the table store, so that what is bound stays as it was when it was bound. Gives what became of its rows.
-pub(crate) fn bind(table_store: &TableStore, bound: Bound<'_>) -> Result<Receipt> {
-    let Bound {
+pub(crate) fn bind(table_store: &TableStore, bound: FileBinding<'_>) -> Result<Receipt> {
+    let FileBinding {
         path,
         request,
         id_column,
         feature_columns,
         to,
     } = bound;
-    let mut options = options_of(&request)?;
+    let mut options = request.options.clone();
     let wanted: Vec<&String> = id_column
         .iter()
         .chain(feature_columns.iter().flatten())
@@ -233,11 +215,7 @@ pub(crate) fn bind(table_store: &TableStore, bound: Bound<'_>) -> Result<Receipt
         let first = tables::read_header(open(path)?, &options)?;
         let named = wanted.iter().all(|name| first.contains(name));
         // Without a word on it, a first line that names the columns is the header.
-        options.head = if request
-            .options
-            .get("head")
-            .is_some_and(|head| !head.is_null())
-        {
+        options.head = if request.says_head {
             options.head
         } else {
             named
@@ -263,9 +241,9 @@ pub(crate) fn bind(table_store: &TableStore, bound: Bound<'_>) -> Result<Receipt
         }
     }
     let (mut table, receipt) = rows_of(
+        table_store,
         open(path)?,
-        &request,
-        &options,
+        (&request, &options),
         &|_| (),
         CancellationToken::new(),
     )?;
@@ -282,138 +260,13 @@ pub(crate) fn directly(
     path: &Path,
     request: &ImportRequest,
 ) -> Result<Receipt> {
-    let options = options_of(request)?;
     store(
         table_store,
         open(path)?,
         request,
-        &options,
         &|_| (),
         CancellationToken::new(),
     )
-}
-
-/// FATE's upload fields as the table store's options.
-fn options_of(request: &ImportRequest) -> Result<ImportOptions> {
-    let field = |name: &str| request.options.get(name);
-    let invalid = |path: &str, message: String| {
-        ComponentError::from(Fault::new(ErrorCode::ParameterInvalid, message).path(path))
-    };
-    let head = match field("head") {
-        None | Some(Value::Null) => true,
-        Some(value) => match number(value) {
-            Some(0) => false,
-            Some(1) => true,
-            _ => {
-                return Err(invalid(
-                    "head",
-                    format!("head is {value}, but only 0 and 1 mean something"),
-                ));
-            }
-        },
-    };
-    let delimiter = match field("id_delimiter").and_then(Value::as_str).unwrap_or(",") {
-        "" => ',',
-        "\\t" => '\t',
-        text => match text.chars().collect::<Vec<char>>()[..] {
-            [one] => one,
-            _ => {
-                return Err(invalid(
-                    "id_delimiter",
-                    format!("{text:?} is not one character"),
-                ));
-            }
-        },
-    };
-    let renamed = request.options.get("schema");
-    let name = |key: &str| {
-        renamed
-            .and_then(|schema| schema.get(key))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let names = name("header").filter(|names| !names.is_empty());
-    Ok(ImportOptions {
-        delimiter,
-        head,
-        id_name: name("sid").filter(|sid| !sid.is_empty()),
-        column_names: names.map(|names| {
-            names
-                .split(delimiter)
-                .map(|name| name.trim().to_owned())
-                .collect()
-        }),
-        extend_sid: flag(field("extend_sid")),
-        auto_increasing_sid: flag(field("auto_increasing_sid")),
-        partitions: request.partitions,
-        meta: schema_extras(&request.options),
-        ..ImportOptions::default()
-    })
-}
-
-/// What the upload adds to the schema: how to read the columns, and fields of its own.
-fn schema_extras(options: &Value) -> Map<String, Value> {
-    let object = |name: &str| {
-        options
-            .get(name)
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let mut extras = Map::new();
-    let meta = if flag(options.get("with_meta")) {
-        described(options)
-    } else {
-        Map::new()
-    };
-    extras.insert("meta".to_owned(), Value::Object(meta));
-    let own = object("schema")
-        .into_iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "header" | "sid"));
-    extras.extend(own);
-    extras
-}
-
-/// How rows are to be read later, every field filled in.
-fn described(options: &Value) -> Map<String, Value> {
-    let defaults = json!({
-        "delimiter": ",",
-        "input_format": "dense",
-        "tag_with_value": false,
-        "tag_value_delimiter": ":",
-        "with_match_id": false,
-        "id_list": null,
-        "id_range": 0,
-        "exclusive_data_type": null,
-        "data_type": "float64",
-        "with_label": false,
-        "label_name": "y",
-        "label_type": "int",
-    });
-    let mut meta = defaults.as_object().cloned().unwrap_or_default();
-    let given = options
-        .get("meta")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
-    meta.extend(given.into_iter().filter(|(_, value)| !value.is_null()));
-    meta
-}
-
-fn number(value: &Value) -> Option<i64> {
-    match value {
-        Value::Bool(flag) => Some(i64::from(*flag)),
-        Value::String(text) => text.trim().parse().ok(),
-        other => other.as_i64(),
-    }
-}
-
-fn flag(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => true,
-        Some(value) => number(value).is_some_and(|number| number != 0),
-        None => false,
-    }
 }
 
 /// What became of the rows, for the log: reasons and counts, no values.

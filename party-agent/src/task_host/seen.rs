@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use policy::Read;
+use policy::RowsBehind;
 use tables::{Table, TableKind};
 use vocabulary::{Role, TableRef};
 
 /// What was read so far.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct ReadLog {
     fewest: Option<u64>,
     /// Whether something was read of which nobody knows how many rows made it.
     is_unknown: bool,
@@ -17,7 +17,7 @@ pub(super) struct Seen {
     columns: Arc<BTreeSet<String>>,
 }
 
-impl Seen {
+impl ReadLog {
     /// A table was read.
     pub(super) fn table(&mut self, name: &TableRef, table: &Table) {
         self.rows(table.rows() as u64);
@@ -77,16 +77,20 @@ impl Seen {
 
     /// How many rows stand behind what it tells. `takes_tables` says whether it should have read some; `said` is what its
     /// component says, which counts where it is fewer, and for an arbiter, who reads no table and knows by the parties' word.
-    pub(super) fn behind(&self, (role, takes_tables): (Role, bool), said: Option<u64>) -> Read {
+    pub(super) fn behind(
+        &self,
+        (role, takes_tables): (Role, bool),
+        said: Option<u64>,
+    ) -> RowsBehind {
         let known = match (self.fewest, said) {
             _ if self.is_unknown => None,
             (Some(fewest), said) => Some(said.map_or(fewest, |said| said.min(fewest))),
             (None, said) => said.filter(|_| role == Role::Arbiter || !takes_tables),
         };
         match known {
-            Some(rows) => Read::Rows(rows),
-            None if self.is_unknown || takes_tables => Read::Unknown,
-            None => Read::Nothing,
+            Some(rows) => RowsBehind::Rows(rows),
+            None if self.is_unknown || takes_tables => RowsBehind::Unknown,
+            None => RowsBehind::Nothing,
         }
     }
 }
@@ -99,43 +103,49 @@ mod tests {
 
     #[test]
     fn the_smallest_thing_that_was_read_counts() {
-        let mut seen = Seen::default();
-        assert_eq!(seen.behind(HOST, None), Read::Unknown);
+        let mut seen = ReadLog::default();
+        assert_eq!(seen.behind(HOST, None), RowsBehind::Unknown);
         // Before the first table a component's word counts for nothing.
-        assert_eq!(seen.behind(HOST, Some(1_000)), Read::Unknown);
+        assert_eq!(seen.behind(HOST, Some(1_000)), RowsBehind::Unknown);
         seen.table(&TableRef::new("n", "large"), &crate::trial::table(100));
         assert_eq!(
             (seen.behind(HOST, None), seen.behind(HOST, Some(1_000))),
-            (Read::Rows(100), Read::Rows(100))
+            (RowsBehind::Rows(100), RowsBehind::Rows(100))
         );
-        assert_eq!(seen.behind(HOST, Some(3)), Read::Rows(3));
+        assert_eq!(seen.behind(HOST, Some(3)), RowsBehind::Rows(3));
         seen.table(&TableRef::new("n", "small"), &crate::trial::table(5));
         seen.table(&TableRef::new("n", "large"), &crate::trial::table(100));
         assert_eq!(
             (seen.behind(HOST, None), seen.fewest(), seen.tables()),
-            (Read::Rows(5), Some(5), 2)
+            (RowsBehind::Rows(5), Some(5), 2)
         );
         assert_eq!(*seen.columns(), ["x0".to_owned()].into());
     }
 
     #[test]
     fn who_reads_no_table_is_believed_only_where_there_is_none_to_read() {
-        let seen = Seen::default();
-        assert_eq!(seen.behind((Role::Guest, false), None), Read::Nothing);
-        assert_eq!(seen.behind((Role::Arbiter, true), None), Read::Unknown);
-        assert_eq!(seen.behind((Role::Arbiter, true), Some(7)), Read::Rows(7));
+        let seen = ReadLog::default();
+        assert_eq!(seen.behind((Role::Guest, false), None), RowsBehind::Nothing);
+        assert_eq!(
+            seen.behind((Role::Arbiter, true), None),
+            RowsBehind::Unknown
+        );
+        assert_eq!(
+            seen.behind((Role::Arbiter, true), Some(7)),
+            RowsBehind::Rows(7)
+        );
     }
 
     #[test]
     fn a_model_counts_with_the_rows_that_made_it() {
-        let mut seen = Seen::default();
+        let mut seen = ReadLog::default();
         seen.rows(100);
         seen.model(Some(10));
-        assert_eq!(seen.behind(HOST, None), Read::Rows(10));
+        assert_eq!(seen.behind(HOST, None), RowsBehind::Rows(10));
         seen.model(None);
         assert_eq!(
             (seen.behind(HOST, Some(50)), seen.fewest()),
-            (Read::Unknown, None)
+            (RowsBehind::Unknown, None)
         );
     }
 }

@@ -11,7 +11,7 @@ use vocabulary::{
     ComponentInfo, JobId, Offer, OfferedStep, Participant, StepName, TableRef, Ticket,
 };
 
-use super::uncovered::Uncovered;
+use super::uncovered::Gap;
 use super::{object_of, overlay};
 use crate::agent_state::AgentState;
 
@@ -39,7 +39,7 @@ pub(super) async fn check(
     agent_state: &AgentState,
     ticket: &Ticket,
     offer: &Offer,
-) -> Result<(), Uncovered> {
+) -> Result<(), Gap> {
     let body = object_of(&ticket.document);
     if offer.keeps.is_some() {
         return Err("it keeps a file that the request does not name".to_owned());
@@ -72,7 +72,7 @@ async fn documents(
     dsl: &Value,
     conf: &Value,
     offer: &Offer,
-) -> Result<(), Uncovered> {
+) -> Result<(), Gap> {
     match job_dsl::predict_request(dsl, conf) {
         Ok(Some(model)) => overlay::predict_job(agent_state, &model, conf, offer).await,
         Ok(None) => whole_job(agent_state, dsl, conf, offer).await,
@@ -86,7 +86,7 @@ async fn whole_job(
     dsl: &Value,
     conf: &Value,
     offer: &Offer,
-) -> Result<(), Uncovered> {
+) -> Result<(), Gap> {
     let components: Vec<ComponentInfo> = agent_state
         .catalogue
         .iter()
@@ -133,7 +133,7 @@ fn difference(
     agent_state: &AgentState,
     mut expected: OfferedStep,
     offered: &OfferedStep,
-) -> Option<Uncovered> {
+) -> Option<Gap> {
     let mine = offered
         .participants
         .iter()
@@ -171,7 +171,7 @@ async fn inherited(
     agent_state: &AgentState,
     conf: &Value,
     offer: &Offer,
-) -> Result<BTreeMap<StepName, JobId>, Uncovered> {
+) -> Result<BTreeMap<StepName, JobId>, Gap> {
     let info = conf.pointer("/job_parameters/common/inheritance_info");
     let source = info
         .and_then(|info| rest::fields::text_of(info.get("job_id")?))
@@ -213,7 +213,7 @@ async fn inherited(
 
 /// Documents may name a table by the job and step that left it; the coordinator writes the table's own names beside these. They
 /// are taken from the offer where they are those of such an output.
-fn fill_in_earlier_outputs(parsed: &mut Parsed, offer: &Offer) -> Result<(), Uncovered> {
+fn fill_in_earlier_outputs(parsed: &mut Parsed, offer: &Offer) -> Result<(), Gap> {
     for step in &mut parsed.graph.steps {
         let offered = offer.steps.iter().find(|offered| offered.step == step.name);
         for (who, parameters) in &mut step.parameters {

@@ -8,7 +8,7 @@ use vocabulary::{
     Cast, JobId, ModelInput, Offer, OfferedInput, OfferedStep, Participant, Role, Stage, StepName,
 };
 
-use super::uncovered::{Uncovered, roles_of};
+use super::uncovered::{Gap, roles_of};
 use crate::agent_state::AgentState;
 
 /// Ports at which steps that apply a model read data.
@@ -20,7 +20,7 @@ pub(super) async fn known_job(
     body: &Map<String, Value>,
     changes: &Value,
     offer: &Offer,
-) -> Result<(), Uncovered> {
+) -> Result<(), Gap> {
     let named = body.get("job_id").and_then(rest::fields::text_of);
     if named.as_deref() != Some(offer.job.as_str()) {
         return Err("the request is about another job".to_owned());
@@ -52,7 +52,7 @@ pub(super) async fn predict_job(
     model: &job_dsl::ModelIds,
     conf: &Value,
     offer: &Offer,
-) -> Result<(), Uncovered> {
+) -> Result<(), Gap> {
     let training = training_of(agent_state, model, offer).await?;
     let roles = conf.get("role").and_then(Value::as_object);
     let asked_for: Option<Cast> = roles.map(cast_of);
@@ -94,7 +94,7 @@ async fn training_of(
     agent_state: &AgentState,
     model: &job_dsl::ModelIds,
     offer: &Offer,
-) -> Result<Offer, Uncovered> {
+) -> Result<Offer, Gap> {
     let mut versions: Vec<&str> = offer
         .steps
         .iter()
@@ -119,10 +119,7 @@ async fn training_of(
     }
 }
 
-pub(super) async fn offers_of(
-    agent_state: &AgentState,
-    job: &JobId,
-) -> Result<Vec<Offer>, Uncovered> {
+pub(super) async fn offers_of(agent_state: &AgentState, job: &JobId) -> Result<Vec<Offer>, Gap> {
     agent_state
         .records
         .offers_of(job)
@@ -132,11 +129,7 @@ pub(super) async fn offers_of(
 
 /// Whether a step that is applied reads what it read in the training, or, over steps that are not applied, what these read; and
 /// the model that it left there, or one that it read there. Which checkpoint of a model was deployed is not known here.
-fn same_wiring(
-    training: &Offer,
-    trained: &OfferedStep,
-    step: &OfferedStep,
-) -> Result<(), Uncovered> {
+fn same_wiring(training: &Offer, trained: &OfferedStep, step: &OfferedStep) -> Result<(), Gap> {
     let reads = |input: &OfferedInput| {
         APPLIED_PORTS.contains(&input.port.as_str())
             && input.of_job.is_none()
@@ -208,7 +201,7 @@ fn same_tables(
     now: &OfferedStep,
     said: &Value,
     cast: &Cast,
-) -> Result<(), Uncovered> {
+) -> Result<(), Gap> {
     let is_known = |owner: &Participant, table: &vocabulary::TableRef| {
         let named = job_dsl::said_of(said, cast, owner, now.step.as_str());
         let text = |key: &str| {
@@ -236,7 +229,7 @@ fn covered_parameters(
     now: &OfferedStep,
     said: &Value,
     cast: &Cast,
-) -> Result<(), Uncovered> {
+) -> Result<(), Gap> {
     for (who, text) in &now.parameters {
         let read = |text: &String| serde_json::from_str::<Value>(text).ok();
         let earlier = before

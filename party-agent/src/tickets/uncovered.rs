@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use vocabulary::Offer;
 
 /// Why an offer is not covered, as the end of a sentence.
-pub(super) type Uncovered = String;
+pub(super) type Gap = String;
 
 /// What the documents of a job say of who takes part, where they name everybody.
 pub(super) fn roles_of(offer: &Offer) -> Map<String, Value> {

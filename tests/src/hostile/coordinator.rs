@@ -32,7 +32,7 @@ const SERVICE: Service = Service {
 
 /// Something that an agent said.
 #[derive(Debug, Clone)]
-pub struct Heard {
+pub struct Statement {
     /// Whose agent, by its certificate.
     pub from: PartyId,
     /// When.
@@ -55,12 +55,12 @@ pub enum Word {
     /// It gave a message to be relayed; its body went to [`Coordinator::on_messages`].
     Messages(EnvelopeHead),
     /// A request of one of its users came.
-    Http(Asked),
+    Http(ProxiedRequest),
 }
 
 /// A request of a party's user that the party's agent passed on.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ProxiedRequest {
     /// Whose agent passed it on.
     pub party: PartyId,
     /// Method, target, headers, and who asks by the agent's word.
@@ -69,7 +69,7 @@ pub struct Asked {
     pub body: Bytes,
 }
 
-impl Asked {
+impl ProxiedRequest {
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -95,7 +95,7 @@ pub enum Messages {
 
 /// An agent that is linked.
 #[derive(Clone)]
-struct Linked {
+struct LinkedAgent {
     link: Link,
     peer: Peer,
 }
@@ -103,11 +103,11 @@ struct Linked {
 /// What happened so far.
 #[derive(Default)]
 struct Book {
-    linked: BTreeMap<PartyId, Linked>,
+    linked: BTreeMap<PartyId, LinkedAgent>,
     /// What the directory says of agents that were there, also after they left.
     peers: BTreeMap<PartyId, Peer>,
     catalogues: BTreeMap<PartyId, Vec<ComponentInfo>>,
-    heard: Vec<Heard>,
+    heard: Vec<Statement>,
     reports: Vec<Report>,
     ordered: BTreeMap<TaskId, Attempt>,
 }
@@ -116,7 +116,7 @@ type Handler<A, R> = Arc<dyn Fn(A) -> R + Send + Sync>;
 
 /// How it answers.
 struct Manners {
-    http: Handler<Asked, (u16, Value)>,
+    http: Handler<ProxiedRequest, (u16, Value)>,
     messages: Handler<(EnvelopeHead, Bytes), Messages>,
     reports: Handler<(PartyId, Vec<Report>), Reply>,
     directory: Handler<(PartyId, Vec<Peer>), Vec<Peer>>,
@@ -186,7 +186,7 @@ impl Coordinator {
     }
 
     /// Answers requests of parties' users: status and JSON.
-    pub fn on_http(&self, answer: impl Fn(Asked) -> (u16, Value) + Send + Sync + 'static) {
+    pub fn on_http(&self, answer: impl Fn(ProxiedRequest) -> (u16, Value) + Send + Sync + 'static) {
         locked(&self.inner.manners).http = Arc::new(answer);
     }
 
@@ -248,13 +248,13 @@ impl Coordinator {
     }
 
     /// Everything that agents said, in order.
-    pub fn heard(&self) -> Vec<Heard> {
+    pub fn heard(&self) -> Vec<Statement> {
         locked(&self.inner.book).heard.clone()
     }
 
     /// Requests of parties' users that came so far.
-    pub fn asked(&self) -> Vec<Asked> {
-        let asked = |heard: Heard| match heard.word {
+    pub fn asked(&self) -> Vec<ProxiedRequest> {
+        let asked = |heard: Statement| match heard.word {
             Word::Http(asked) => Some(asked),
             _ => None,
         };
@@ -263,7 +263,7 @@ impl Coordinator {
 
     /// Heads of messages that were to be relayed.
     pub fn messages(&self) -> Vec<EnvelopeHead> {
-        let messages = |heard: Heard| match heard.word {
+        let messages = |heard: Statement| match heard.word {
             Word::Messages(head) => Some(head),
             _ => None,
         };

@@ -55,7 +55,7 @@ use vocabulary::{Attempt, JobId, Participant, PartyId, Role, StepName, TaskId};
 use wire::{Address, AttemptKey, Envelope};
 
 pub use agent::{Agent, CoordinatorDaemon};
-pub use coordinator::{Asked, Coordinator, Heard, Messages, Word};
+pub use coordinator::{Coordinator, Messages, ProxiedRequest, Statement, Word};
 pub use federation::{Federation, Setup};
 pub use job::{Job, order_of};
 pub use peer::{Direct, Peer, head_of};

@@ -1,7 +1,7 @@
 //! Arithmetic modulo one prime below 2^50: Shoup products with a known factor, Montgomery products of two
 //! unknowns, additions. Branch-free, so that running time does not depend on secrets.
 
-/// A number below the prime with its precomputed quotient layer(value * 2^64 / q) (Shoup).
+/// A number below the prime with its precomputed quotient floor(value * 2^64 / q) (Shoup).
 #[derive(Clone, Copy)]
 pub(super) struct Factor {
     value: u64,

@@ -44,7 +44,7 @@ pub(super) struct Limb {
     minus_inverse64: Factor,
     /// (q/q_i)^-1 mod q_i, of the Chinese remainder theorem.
     cofactor_inverse: Factor,
-    /// layer(2^128 / q_i).
+    /// floor(2^128 / q_i).
     reciprocal: u128,
     /// 2^64, 2^128 and 2^134, for wide integers.
     two64: Factor,
@@ -130,7 +130,7 @@ impl Limb {
             degree_inverse: prime.factor(prime.invert(DEGREE as u64)),
             minus_inverse64: prime.factor(q - prime.invert(two64)),
             cofactor_inverse: prime.factor(prime.invert(cofactor)),
-            // No prime divides 2^128, so this is layer(2^128 / q) as well.
+            // No prime divides 2^128, so this is floor(2^128 / q) as well.
             reciprocal: u128::MAX / u128::from(q),
             two64: prime.factor(two64),
             two128: prime.factor(prime.power(2, 128)),

@@ -8,7 +8,7 @@ use daemon::Secret;
 use subtle::ConstantTimeEq;
 use vocabulary::{ErrorCode, Fault, PartyId, Timestamp};
 
-use super::settings::{AccessSettings, ClientSettings, Entry, Named, TokenSettings};
+use super::settings::{AccessSettings, ClientSettings, Entry, NamedEntry, TokenSettings};
 use super::{Holder, signature, token, unknown};
 use crate::fate_reply::Failure;
 
@@ -20,20 +20,20 @@ pub(super) struct Book {
 
 /// Whom a credential stands for, and the name under which it stands in the settings.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct CredentialHolder {
     pub(super) holder: Holder,
     pub(super) name: Arc<str>,
 }
 
 struct Client {
     secret: Secret,
-    known: Known,
+    known: CredentialHolder,
     until: Option<Timestamp>,
 }
 
 struct Token {
     hash: [u8; token::HASH_BYTES],
-    known: Known,
+    known: CredentialHolder,
     until: Timestamp,
 }
 
@@ -78,11 +78,11 @@ impl Book {
 
     fn add_all(
         &mut self,
-        entries: Vec<Named>,
+        entries: Vec<NamedEntry>,
         own: Option<&PartyId>,
         refused: &mut Vec<(String, Fault)>,
     ) {
-        for Named { name, entry } in entries {
+        for NamedEntry { name, entry } in entries {
             let added = entry.and_then(|entry| match entry {
                 Entry::Client(client) => self.add_client(&name, &client, own),
                 Entry::Token(token) => self.add_token(&name, &token, own),
@@ -112,7 +112,7 @@ impl Book {
             .as_deref()
             .map(|text| moment(name, text))
             .transpose()?;
-        let known = Known {
+        let known = CredentialHolder {
             holder,
             name: client.app_key.as_str().into(),
         };
@@ -139,7 +139,7 @@ impl Book {
             return Err(wrong(format!("{name} stands there twice")));
         }
         let holder = holder(name, entry.party.as_ref(), entry.operator, own)?;
-        let known = Known {
+        let known = CredentialHolder {
             holder,
             name: entry.name.as_deref().unwrap_or(name).into(),
         };
@@ -161,7 +161,7 @@ impl Book {
         &self,
         app_key: &str,
         now: Timestamp,
-    ) -> Result<(&Secret, Known), Failure> {
+    ) -> Result<(&Secret, CredentialHolder), Failure> {
         let client = self
             .clients
             .get(app_key)
@@ -173,7 +173,11 @@ impl Book {
     }
 
     /// The holder of a token.
-    pub(super) fn holder_of_token(&self, text: &str, now: Timestamp) -> Result<Known, Failure> {
+    pub(super) fn holder_of_token(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<CredentialHolder, Failure> {
         let hash = token::hash(text);
         let mut found = None;
         // all are compared, so that time does not tell where one lies

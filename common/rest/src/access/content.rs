@@ -107,7 +107,7 @@ fn says_nothing(bytes: &[u8]) -> bool {
 async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Failure, Body)> {
     // Fused: the reader of fields may have come to the end of a short form, and the rest is asked for once more.
     let rest: BodyStream = Box::pin(stream_of(body).fuse());
-    let seen = Arc::new(Mutex::new(Seen {
+    let seen = Arc::new(Mutex::new(BodyRecording {
         rest,
         pieces: Vec::new(),
         bytes: 0,
@@ -115,7 +115,7 @@ async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Fai
     }));
     let fields = tokio::time::timeout(
         PATIENCE,
-        fields_before_file(Recorded(seen.clone()), boundary),
+        fields_before_file(RecordingStream(seen.clone()), boundary),
     )
     .await;
     let Ok(Some(mut fields)) = fields else {
@@ -135,7 +135,10 @@ async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Fai
 }
 
 /// Names and values of the fields before the first file; none when the form is torn or too long.
-async fn fields_before_file(content: Recorded, boundary: String) -> Option<Vec<(String, String)>> {
+async fn fields_before_file(
+    content: RecordingStream,
+    boundary: String,
+) -> Option<Vec<(String, String)>> {
     let mut form = multer::Multipart::new(content, boundary);
     let mut fields = Vec::new();
     while let Some(field) = form.next_field().await.ok()? {
@@ -150,7 +153,7 @@ async fn fields_before_file(content: Recorded, boundary: String) -> Option<Vec<(
 }
 
 /// A body that is read once, and what of it was read already.
-struct Seen {
+struct BodyRecording {
     rest: BodyStream,
     pieces: Vec<Bytes>,
     bytes: usize,
@@ -159,9 +162,9 @@ struct Seen {
 
 /// Reads on and keeps what it reads, up to a bound; one piece at a time, since the reader of forms takes all it can get
 /// before it looks at any.
-struct Recorded(Arc<Mutex<Seen>>);
+struct RecordingStream(Arc<Mutex<BodyRecording>>);
 
-impl Stream for Recorded {
+impl Stream for RecordingStream {
     type Item = std::io::Result<Bytes>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -185,7 +188,7 @@ impl Stream for Recorded {
 }
 
 /// Reads on without keeping anything.
-struct Rest(Arc<Mutex<Seen>>);
+struct Rest(Arc<Mutex<BodyRecording>>);
 
 impl Stream for Rest {
     type Item = std::io::Result<Bytes>;

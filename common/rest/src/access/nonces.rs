@@ -27,11 +27,11 @@ pub(super) struct Nonces {
     present: HashSet<Key>,
     before: HashSet<Key>,
     /// Where they stand for the next start.
-    file: Option<Kept>,
+    file: Option<NonceFiles>,
 }
 
 /// The nonces of the present span in a file, and those of the one before in another.
-struct Kept {
+struct NonceFiles {
     present: PathBuf,
     before: PathBuf,
     open: File,
@@ -75,7 +75,7 @@ impl Nonces {
             .truncate(true)
             .mode(0o600)
             .open(&present);
-        nonces.file = Some(Kept {
+        nonces.file = Some(NonceFiles {
             present,
             before,
             open: open.map_err(failed)?,
@@ -92,7 +92,7 @@ impl Nonces {
                 self.before.clear();
             }
             self.began = now;
-            if let Err(error) = self.file.as_mut().map_or(Ok(()), Kept::turn) {
+            if let Err(error) = self.file.as_mut().map_or(Ok(()), NonceFiles::turn) {
                 // The file that is open stays in use: what it holds counts for longer than it must.
                 tracing::error!(%error, "a new file for used nonces cannot be begun; the old one is written on");
             }
@@ -120,7 +120,7 @@ impl Nonces {
     }
 }
 
-impl Kept {
+impl NonceFiles {
     fn turn(&mut self) -> std::io::Result<()> {
         std::fs::rename(&self.present, &self.before)?;
         self.open = OpenOptions::new()
@@ -134,11 +134,7 @@ impl Kept {
 }
 
 fn line(key: &Key, at: Timestamp) -> String {
-    format!(
-        "{:016x} {}\n",
-        at.millis().max(0),
-        hex(key)
-    )
+    format!("{:016x} {}\n", at.millis().max(0), hex(key))
 }
 
 /// The keys of a file that may count still. A line that a crash tore is none; without the file there are none.

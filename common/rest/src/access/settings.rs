@@ -75,8 +75,8 @@ impl AccessSettings {
     }
 
     /// The entries of these settings.
-    pub(super) fn entries(&self) -> Vec<Named> {
-        let clients = self.clients.iter().map(|client| Named {
+    pub(super) fn entries(&self) -> Vec<NamedEntry> {
+        let clients = self.clients.iter().map(|client| NamedEntry {
             name: format!("client {}", client.app_key),
             entry: Ok(Entry::Client(client.clone())),
         });
@@ -85,7 +85,7 @@ impl AccessSettings {
                 .name
                 .clone()
                 .unwrap_or_else(|| (index + 1).to_string());
-            Named {
+            NamedEntry {
                 name: format!("token {name}"),
                 entry: Ok(Entry::Token(token.clone())),
             }
@@ -94,7 +94,7 @@ impl AccessSettings {
     }
 
     /// The entries of the file, each judged by itself. Fails when the file cannot be read or is not TOML at all.
-    pub(super) fn entries_of_file(&self) -> Result<Vec<Named>, Fault> {
+    pub(super) fn entries_of_file(&self) -> Result<Vec<NamedEntry>, Fault> {
         let Some(path) = &self.file else {
             return Ok(Vec::new());
         };
@@ -119,7 +119,7 @@ impl AccessSettings {
                                 ..client
                             })
                         });
-                        Named {
+                        NamedEntry {
                             name: name("client", "app_key", &value, index),
                             entry: read.map_err(|error| wrong(error.message())),
                         }
@@ -128,17 +128,17 @@ impl AccessSettings {
                 ("tokens", toml::Value::Array(list)) => {
                     entries.extend(list.into_iter().enumerate().map(|(index, value)| {
                         let read = value.clone().try_into().map(Entry::Token);
-                        Named {
+                        NamedEntry {
                             name: name("token", "name", &value, index),
                             entry: read.map_err(|error| wrong(error.message())),
                         }
                     }));
                 }
-                ("file", _) => entries.push(Named {
+                ("file", _) => entries.push(NamedEntry {
                     name: word,
                     entry: Err(wrong("it cannot name a further file")),
                 }),
-                _ => entries.push(Named {
+                _ => entries.push(NamedEntry {
                     name: word,
                     entry: Err(wrong("it takes lists of clients and tokens alone")),
                 }),
@@ -155,7 +155,7 @@ pub(super) enum Entry {
 }
 
 /// An entry, or why it is none, under the name by which people find it.
-pub(super) struct Named {
+pub(super) struct NamedEntry {
     pub(super) name: String,
     pub(super) entry: Result<Entry, Fault>,
 }

@@ -30,18 +30,18 @@ struct Shared {
     /// Most of one address that is not this machine's, of those who have not shown who they are.
     most_each: usize,
     began: Instant,
-    taken: Mutex<Taken>,
+    taken: Mutex<PlaceTable>,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+struct PlaceTable {
     next: u64,
-    places: BTreeMap<u64, Standing>,
+    places: BTreeMap<u64, ConnectionState>,
 }
 
 /// How a connection stands at a REST endpoint. A cheap handle; every request carries it.
 #[derive(Debug, Clone)]
-pub(crate) struct Standing(Arc<Connection>);
+pub(crate) struct ConnectionState(Arc<Connection>);
 
 #[derive(Debug)]
 struct Connection {
@@ -65,7 +65,7 @@ struct Connection {
 pub(super) struct Place {
     places: Places,
     number: u64,
-    standing: Standing,
+    standing: ConnectionState,
 }
 
 impl Places {
@@ -87,7 +87,8 @@ impl Places {
     pub(super) fn take(&self, from: IpAddr) -> Option<Place> {
         let from = from.to_canonical();
         let mut taken = self.0.taken();
-        let unproven = |standing: &&Standing| standing.0.from == from && !standing.is_proven();
+        let unproven =
+            |standing: &&ConnectionState| standing.0.from == from && !standing.is_proven();
         let own = taken.places.values().filter(unproven).count();
         if !from.is_loopback() && own >= self.0.most_each {
             taken.make_space(Some(from))?;
@@ -106,7 +107,7 @@ impl Places {
             proven: OnceLock::new(),
             leave: CancellationToken::new(),
         };
-        let standing = Standing(Arc::new(connection));
+        let standing = ConnectionState(Arc::new(connection));
         taken.places.insert(number, standing.clone());
         Some(Place {
             places: self.clone(),
@@ -117,12 +118,12 @@ impl Places {
 }
 
 impl Shared {
-    fn taken(&self) -> MutexGuard<'_, Taken> {
+    fn taken(&self) -> MutexGuard<'_, PlaceTable> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken {
+impl PlaceTable {
     /// Takes the place of whoever has been silent the longest and has not shown who he is: of one address, or of the one that
     /// holds the most. Where there is nobody like that, of whoever has shown it and waits for nothing.
     fn make_space(&mut self, of: Option<IpAddr>) -> Option<()> {
@@ -142,12 +143,12 @@ impl Taken {
             Some(of) => {
                 self.longest_silent(|standing| standing.0.from == of && !standing.is_proven())
             }
-            None => self.longest_silent(Standing::is_idle),
+            None => self.longest_silent(ConnectionState::is_idle),
         }
     }
 
     /// Takes the place of the longest silent one of these.
-    fn longest_silent(&mut self, of: impl Fn(&Standing) -> bool) -> Option<()> {
+    fn longest_silent(&mut self, of: impl Fn(&ConnectionState) -> bool) -> Option<()> {
         let candidates = self.places.iter().filter(|(_, standing)| of(standing));
         let (number, _) = candidates.min_by_key(|(number, standing)| {
             (standing.0.moved.load(Ordering::Relaxed), **number)
@@ -161,7 +162,7 @@ impl Taken {
 }
 
 impl Place {
-    pub(super) fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> ConnectionState {
         self.standing.clone()
     }
 }
@@ -172,7 +173,7 @@ impl Drop for Place {
     }
 }
 
-impl Standing {
+impl ConnectionState {
     /// Something moved on the connection.
     pub(super) fn moves(&self) {
         self.0.moved.store(since(self.0.began), Ordering::Relaxed);
@@ -202,7 +203,7 @@ impl Standing {
             return;
         };
         let mut taken = shared.taken();
-        let own = |standing: &Standing| standing.0.proven.get() == Some(credential);
+        let own = |standing: &ConnectionState| standing.0.proven.get() == Some(credential);
         let held = taken
             .places
             .values()
@@ -229,7 +230,7 @@ impl Standing {
 }
 
 /// A request that is being answered, until it is dropped.
-struct Running(Standing);
+struct Running(ConnectionState);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -266,7 +267,11 @@ impl hyper::body::Body for Answer {
 
 /// Counts a request as running until its reply's body has gone.
 pub(super) async fn count_running(request: Request, next: Next) -> Response {
-    let Some(running) = request.extensions().get::<Standing>().map(Standing::runs) else {
+    let Some(running) = request
+        .extensions()
+        .get::<ConnectionState>()
+        .map(ConnectionState::runs)
+    else {
         return next.run(request).await;
     };
     next.run(request).await.map(|body| {
@@ -279,7 +284,7 @@ pub(super) async fn count_running(request: Request, next: Next) -> Response {
 
 /// Notes that the caller of a request has shown who he is, by the credential of this name: his connection keeps its place.
 pub(crate) fn prove(extensions: &Extensions, credential: &Arc<str>) {
-    if let Some(standing) = extensions.get::<Standing>() {
+    if let Some(standing) = extensions.get::<ConnectionState>() {
         standing.prove(credential);
     }
 }

@@ -9,19 +9,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::places::Standing;
+use super::places::ConnectionState;
 
 /// A connection whose other side must read what it is sent.
 pub(super) struct Impatient {
     stream: TcpStream,
     patience: Duration,
-    standing: Standing,
+    standing: ConnectionState,
     /// Runs while nothing can be written.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Impatient {
-    pub(super) fn new(stream: TcpStream, patience: Duration, standing: Standing) -> Self {
+    pub(super) fn new(stream: TcpStream, patience: Duration, standing: ConnectionState) -> Self {
         Self {
             stream,
             patience,

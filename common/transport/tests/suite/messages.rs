@@ -1,4 +1,4 @@
-//! Messages over real links passes the transport contract, whichever way it goes.
+//! Messages over real links pass the transport contract, whichever way they go.
 
 use std::time::Duration;
 

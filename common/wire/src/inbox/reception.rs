@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use vocabulary::{ErrorCode, Fault};
 
 use super::shares::{Full, Kind, Owner};
-use super::state::{Held, OVERHEAD, full};
+use super::state::{OVERHEAD, StoredBody, full};
 use super::{Delivery, Inbox, SPILL_SUFFIX, storage};
 use crate::envelope::Address;
 use crate::transport::TransportError;
@@ -193,10 +193,10 @@ impl Reception {
                 .map_err(|error| storage("write", &error))?;
         }
         let held = match std::mem::replace(&mut self.store, Store::Nowhere) {
-            Store::Empty | Store::Nowhere => Held::Memory(Bytes::new(), self.owner),
-            Store::One(body) => Held::Memory(body, self.owner),
-            Store::Many(body) => Held::Memory(body.freeze(), self.owner),
-            Store::Disk(_, path) => Held::Disk {
+            Store::Empty | Store::Nowhere => StoredBody::Memory(Bytes::new(), self.owner),
+            Store::One(body) => StoredBody::Memory(body, self.owner),
+            Store::Many(body) => StoredBody::Memory(body.freeze(), self.owner),
+            Store::Disk(_, path) => StoredBody::Disk {
                 path: Arc::new(path),
                 size: self.size,
                 owner: self.owner,

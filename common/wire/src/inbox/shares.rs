@@ -1,4 +1,4 @@
-//! How much of an inbox each sender takes up, and each job of a sender: nobody's messages may fill it so that others' stops.
+//! How much of an inbox each sender takes up, and each job of a sender: nobody's messages may fill it so that those of others stop.
 //!
 //! A sender may hold a part of what the others leave, and one job of the sender a part of that. So something is always left for
 //! whoever comes next, however many fill theirs (as in the dynamic thresholds of Choudhury and Hahne, IEEE/ACM Transactions on

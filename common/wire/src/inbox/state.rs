@@ -20,7 +20,7 @@ use crate::transport::TransportError;
 pub(super) const OVERHEAD: u64 = 256;
 
 /// Where a message's body is.
-pub(super) enum Held {
+pub(super) enum StoredBody {
     Memory(Bytes, Owner),
     Disk {
         path: Arc<TempPath>,
@@ -30,7 +30,7 @@ pub(super) enum Held {
 }
 
 /// What [`State::look`] found.
-pub(super) enum Found {
+pub(super) enum Lookup {
     Envelope(Bytes),
     OnDisk(Arc<TempPath>),
     Nothing(OwnedNotified),
@@ -40,7 +40,7 @@ pub(super) enum Found {
 /// probability of about 10^-27, and an outsider cannot aim for it.
 #[derive(Default)]
 pub(super) struct AttemptInbox {
-    envelopes: HashMap<u128, Held>,
+    envelopes: HashMap<u128, StoredBody>,
     /// The content's digest of every message that ever stood here.
     seen: HashMap<u128, u64>,
     bytes: u64,
@@ -165,30 +165,30 @@ impl State {
         Ok(messages.seen.get(&key).copied())
     }
 
-    pub(super) fn look(&mut self, address: &Address) -> Result<Found, TransportError> {
+    pub(super) fn look(&mut self, address: &Address) -> Result<Lookup, TransportError> {
         let (messages, key) = self.find(address)?;
         match messages.envelopes.remove(&key) {
-            Some(Held::Memory(body, owner)) => {
-                let held = Held::Memory(body.clone(), owner);
+            Some(StoredBody::Memory(body, owner)) => {
+                let held = StoredBody::Memory(body.clone(), owner);
                 messages.bytes = messages.bytes.saturating_sub(held.charge());
                 self.release(&held);
-                Ok(Found::Envelope(body))
+                Ok(Lookup::Envelope(body))
             }
-            Some(Held::Disk { path, size, owner }) => {
+            Some(StoredBody::Disk { path, size, owner }) => {
                 messages.envelopes.insert(
                     key,
-                    Held::Disk {
+                    StoredBody::Disk {
                         path: path.clone(),
                         size,
                         owner,
                     },
                 );
-                Ok(Found::OnDisk(path))
+                Ok(Lookup::OnDisk(path))
             }
             None if messages.seen.contains_key(&key) => {
                 Err(TransportError::AddressReused(Box::new(address.clone())))
             }
-            None => Ok(Found::Nothing(messages.changed.clone().notified_owned())),
+            None => Ok(Lookup::Nothing(messages.changed.clone().notified_owned())),
         }
     }
 
@@ -253,7 +253,7 @@ impl State {
     pub(super) fn put(
         &mut self,
         address: &Address,
-        held: Held,
+        held: StoredBody,
         digest: u64,
         options: &InboxOptions,
     ) -> Result<Delivery, TransportError> {
@@ -284,12 +284,12 @@ impl State {
         Ok(Delivery::Taken)
     }
 
-    fn release(&mut self, held: &Held) {
+    fn release(&mut self, held: &StoredBody) {
         let owner = held.owner();
         self.shares.give_back(owner, Kind::Envelopes, 1);
         let kind = match held {
-            Held::Memory(..) => Kind::Memory,
-            Held::Disk { .. } => Kind::Disk,
+            StoredBody::Memory(..) => Kind::Memory,
+            StoredBody::Disk { .. } => Kind::Disk,
         };
         self.shares.give_back(owner, kind, held.charge());
     }
@@ -336,17 +336,17 @@ impl State {
     }
 }
 
-impl Held {
+impl StoredBody {
     fn charge(&self) -> u64 {
         match self {
-            Held::Memory(body, _) => body.len() as u64 + OVERHEAD,
-            Held::Disk { size, .. } => size + OVERHEAD,
+            StoredBody::Memory(body, _) => body.len() as u64 + OVERHEAD,
+            StoredBody::Disk { size, .. } => size + OVERHEAD,
         }
     }
 
     fn owner(&self) -> Owner {
         match self {
-            Held::Memory(_, owner) | Held::Disk { owner, .. } => *owner,
+            StoredBody::Memory(_, owner) | StoredBody::Disk { owner, .. } => *owner,
         }
     }
 }

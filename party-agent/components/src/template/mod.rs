@@ -1,4 +1,4 @@
-//! The space to copy: the guest learns the total of a column over all hosts and nothing else, and from it the share that
+//! The component to copy: the guest learns the total of a column over all hosts and nothing else, and from it the share that
 //! each of its own rows has.
 
 mod guest;

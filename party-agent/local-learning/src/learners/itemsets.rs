@@ -91,7 +91,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Every set of the messages a to e, counted.
+    /// Every set of the names a to e, counted.
     fn plain(rows: &[String], support: f64) -> Vec<Found> {
         let names = ["a", "b", "c", "d", "e"];
         let mut found: Vec<Found> = Vec::new();

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use vocabulary::{Disclosure, ModelInput, Offer, OfferedStep, PartyId, Role, Stage, StepName};
 
-use crate::admission::{Facts, Spoken};
+use crate::admission::{Facts, PlannedMessage};
 use crate::cap::Cap;
 use crate::rules::Policy;
 
@@ -13,7 +13,7 @@ const INTERSECTION: &str = "intersection";
 
 /// Something of which a day has so many at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Counted {
+pub struct DailyCount {
     /// Under which name it is counted.
     pub name: String,
     /// How many it is.
@@ -30,7 +30,7 @@ pub struct Counted {
 /// guests read are rows that were put together for a request; a model of an earlier job is applied behind the intersection; and
 /// but for the intersection this party speaks where a model is applied to what the intersection left of its rows. Such jobs are
 /// counted by ids. `spoken` is what this party would send.
-pub fn is_online(me: &PartyId, offer: &Offer, spoken: &[Spoken]) -> bool {
+pub fn is_online(me: &PartyId, offer: &Offer, spoken: &[PlannedMessage]) -> bool {
     let mut guests = offer
         .steps
         .iter()
@@ -59,8 +59,9 @@ pub fn is_online(me: &PartyId, offer: &Offer, spoken: &[Spoken]) -> bool {
         step.inherited.is_none() && only_applies(step) && step.models.iter().any(earlier)
     };
     let speaks = |step: &&OfferedStep| {
-        let of_step =
-            |one: &&Spoken| one.step == step.step && one.to.iter().any(|to| to.party != *me);
+        let of_step = |one: &&PlannedMessage| {
+            one.step == step.step && one.to.iter().any(|to| to.party != *me)
+        };
         step.inherited.is_none() && !intersects(step) && spoken.iter().any(|one| of_step(&one))
     };
     offer.steps.iter().any(intersects)
@@ -128,7 +129,7 @@ impl Asker<'_> {
 }
 
 /// Whether a party learns of this party's data by a message. Ids have rules of their own, and so do arbiters.
-fn learns(spoken: &Spoken, party: &PartyId) -> bool {
+fn learns(spoken: &PlannedMessage, party: &PartyId) -> bool {
     let says = !matches!(
         spoken.line.disclosure,
         Disclosure::Control
@@ -145,7 +146,7 @@ fn learns(spoken: &Spoken, party: &PartyId) -> bool {
 impl Policy {
     /// What accepting the offer counts, for whoever starts the job and for each other party that learns from it: a rule for a peer
     /// is not passed by having somebody else ask. Nothing where the party's own users asked for it, or nobody else takes part.
-    pub fn counted(&self, offer: &Offer, facts: &Facts) -> Vec<Counted> {
+    pub fn counted(&self, offer: &Offer, facts: &Facts) -> Vec<DailyCount> {
         let own = offer.initiator.party == self.me;
         if self.others(offer).is_empty() || own && facts.has_ticket {
             return Vec::new();
@@ -189,11 +190,11 @@ impl Policy {
     }
 
     /// A job; one that predicts online has an id at least.
-    fn counted_job(&self, asker: &Asker<'_>, online: bool) -> Counted {
+    fn counted_job(&self, asker: &Asker<'_>, online: bool) -> DailyCount {
         let who = asker.name();
         if online {
             let general = self.rules.limits.online_ids_per_day;
-            return Counted {
+            return DailyCount {
                 name: format!("online jobs of {who}"),
                 count: 1,
                 most: asker
@@ -203,7 +204,7 @@ impl Policy {
                 what: format!("more online predictions of {who} today"),
             };
         }
-        Counted {
+        DailyCount {
             name: format!("jobs of {who}"),
             count: 1,
             most: self.jobs_per_day(asker.party),
@@ -217,7 +218,7 @@ impl Policy {
         offer: &Offer,
         asker: &Asker<'_>,
         facts: &Facts,
-    ) -> Option<Counted> {
+    ) -> Option<DailyCount> {
         let trains = |step: &&OfferedStep| {
             facts
                 .spoken
@@ -232,7 +233,7 @@ impl Policy {
             .collect();
         let count = asker.steps(&trainings, facts).len() as u64;
         let who = asker.name();
-        (count > 0).then(|| Counted {
+        (count > 0).then(|| DailyCount {
             name: format!("trainings of {who}"),
             count,
             most: self.trainings_per_day(asker.party),
@@ -242,7 +243,7 @@ impl Policy {
     }
 
     /// Uses of each version: steps that apply it and in which something is told, and for who starts the job one at least.
-    fn counted_models(&self, offer: &Offer, asker: &Asker<'_>, facts: &Facts) -> Vec<Counted> {
+    fn counted_models(&self, offer: &Offer, asker: &Asker<'_>, facts: &Facts) -> Vec<DailyCount> {
         let mine = |input: &&ModelInput| {
             input.model.owner.party == self.me && input.model.version != offer.job.as_str()
         };
@@ -269,7 +270,7 @@ impl Policy {
         let one = |(version, steps): (&str, Vec<&OfferedStep>)| {
             let speaking: Vec<&OfferedStep> = steps.iter().filter(speaks).copied().collect();
             let count = (asker.steps(&speaking, facts).len() as u64).max(u64::from(asker.starts));
-            (count > 0).then(|| Counted {
+            (count > 0).then(|| DailyCount {
                 name: format!("uses of model {version} by {who}"),
                 count,
                 most: self.model_uses_per_day(asker.party),

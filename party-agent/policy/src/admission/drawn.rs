@@ -2,7 +2,7 @@
 
 use vocabulary::{Disclosure, Offer, StepName, TableRef};
 
-use crate::admission::{Facts, Spoken};
+use crate::admission::{Facts, PlannedMessage};
 use crate::rules::Policy;
 use crate::verdict::Verdict;
 
@@ -31,7 +31,7 @@ pub struct Header {
 
 /// How many columns a step has at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Brought {
+pub struct ColumnCount {
     /// The step.
     pub step: StepName,
     /// The table from which they come.
@@ -58,12 +58,12 @@ impl Policy {
     /// Refuses a job that would draw more vectors of row values than the rules let, or of fewer columns.
     pub(super) fn admit_vectors(&self, facts: &Facts) -> Option<Verdict> {
         let rules = &self.rules.features;
-        let leaves = |spoken: &&Spoken| {
+        let leaves = |spoken: &&PlannedMessage| {
             spoken.line.disclosure == Disclosure::RowValues
                 && spoken.to.iter().any(|to| to.party != self.me)
         };
         facts.spoken.iter().filter(leaves).find_map(|spoken| {
-            let Spoken { step, component, line, .. } = spoken;
+            let PlannedMessage { step, component, line, .. } = spoken;
             if !rules.vectors.allows(1) {
                 let what = format!("message {} of {component} (step {step}): values of rows", line.name);
                 return Some(Verdict::refused("features.vectors", what));

@@ -80,7 +80,7 @@ fn facts() -> Facts {
         to: &[Role::Guest],
         disclosure,
     };
-    let spoken = |trains: bool, line| Spoken {
+    let spoken = |trains: bool, line| PlannedMessage {
         step: StepName::new("lr_0").expect("valid"),
         component: "hetero_lr".to_owned(),
         role: Role::Host,
@@ -270,7 +270,7 @@ fn a_day_counts_jobs_trainings_and_uses_of_whoever_asks() {
         ..two.steps[2].clone()
     });
     let mut facts_of_two = facts();
-    let again = facts().spoken.into_iter().map(|spoken| Spoken {
+    let again = facts().spoken.into_iter().map(|spoken| PlannedMessage {
         step: StepName::new("lr_1").expect("valid"),
         ..spoken
     });
@@ -402,7 +402,7 @@ fn a_job_is_not_online_by_its_word() {
                     inputs,
                     ..offer.steps[2].clone()
                 });
-                facts.spoken.push(Spoken {
+                facts.spoken.push(PlannedMessage {
                     step: name,
                     ..facts.spoken[1].clone()
                 });
@@ -508,7 +508,7 @@ fn a_version_is_used_as_often_as_steps_apply_it() {
             step: name.clone(),
             ..offer.steps[3].clone()
         });
-        facts.spoken.push(Spoken {
+        facts.spoken.push(PlannedMessage {
             step: name,
             ..facts.spoken[1].clone()
         });
@@ -596,7 +596,7 @@ fn what_asks_for_more_vectors_is_named_and_columns_of_tables_are_counted() {
                 StepName::new("lr_0").expect("valid"),
                 TableRef::new("lab", "t"),
             );
-            facts.brought = vec![Brought {
+            facts.brought = vec![ColumnCount {
                 step,
                 table,
                 columns,

@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 
 /// A message that this party would send in a step, and the participants that would get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spoken {
+pub struct PlannedMessage {
     /// The step.
     pub step: StepName,
     /// Its component.
@@ -40,7 +40,7 @@ impl Policy {
         facts.spoken.iter().find_map(|spoken| {
             let forbidden = |to: &&Participant| to.party != self.me && !self.may_disclose(spoken.line.disclosure, to);
             let to = spoken.to.iter().find(forbidden)?;
-            let Spoken { step, component, role, line, .. } = spoken;
+            let PlannedMessage { step, component, role, line, .. } = spoken;
             let what = format!(
                 "message {} of {component} (step {step}), which it would send as {role} to {to}: it discloses {}",
                 line.name,

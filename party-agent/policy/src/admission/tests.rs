@@ -509,7 +509,7 @@ fn a_message_that_may_not_leave_refuses_the_job_before_anything_leaves() {
     let judge = |to: &str, disclosures: Vec<Disclosure>| {
         let mut rules = open();
         rules.release.disclosures = disclosures;
-        let spoken = Spoken {
+        let spoken = PlannedMessage {
             step: StepName::new("reader_0").expect("valid"),
             component: "reader".to_owned(),
             role: Role::Host,

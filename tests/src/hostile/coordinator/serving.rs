@@ -14,7 +14,7 @@ use wire::agent_link::{
 
 use super::super::CALL_PATIENCE;
 use super::super::runtime::locked;
-use super::{Asked, Heard, Inner, Linked, Messages, Word};
+use super::{Inner, LinkedAgent, Messages, ProxiedRequest, Statement, Word};
 
 /// How often agents send a heartbeat.
 const HEARTBEAT_MILLIS: u64 = 1_000;
@@ -47,7 +47,7 @@ impl Inner {
     }
 
     fn hear(&self, from: &PartyId, word: Word) {
-        let heard = Heard {
+        let heard = Statement {
             from: from.clone(),
             at: SystemClock.now(),
             word,
@@ -133,7 +133,7 @@ impl Inner {
         );
         book.linked.insert(
             peer.party.clone(),
-            Linked {
+            LinkedAgent {
                 link: link.clone(),
                 peer: listed,
             },
@@ -163,8 +163,8 @@ impl Inner {
 
     /// Tells every agent who is there.
     async fn tell_everybody(&self) {
-        let linked: Vec<Linked> = locked(&self.book).linked.values().cloned().collect();
-        for Linked { link, peer } in linked {
+        let linked: Vec<LinkedAgent> = locked(&self.book).linked.values().cloned().collect();
+        for LinkedAgent { link, peer } in linked {
             let call = ToAgent::Peers(self.peers_for(&peer.party));
             tokio::spawn(async move {
                 drop(
@@ -206,7 +206,7 @@ impl Inner {
             }
             ToCoordinator::Http(head) => match gather(&mut body).await {
                 Ok(body) => {
-                    let asked = Asked {
+                    let asked = ProxiedRequest {
                         party: from.clone(),
                         head,
                         body,

@@ -196,7 +196,7 @@ async fn a_full_disk_at_the_coordinator_loses_no_job() {
     let job = rest.submitted(&lr_dsl(), &lr_conf(60)).await;
     rest.until(&job, |row| row["f_status"] != "waiting").await;
     disk.fill();
-    // The store's log has some component of its own; then nothing more is taken.
+    // The store's log has some space of its own; then nothing more is taken.
     let mut refused = None;
     for _ in 0..400 {
         let reply = rest.submit(&toy().0, &toy().1).await;

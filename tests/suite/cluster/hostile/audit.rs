@@ -36,7 +36,7 @@ async fn relayed(federation: &Federation, coordinator: &Coordinator) -> (Agent, 
     (bank, clinic)
 }
 
-/// What left the clinic, as those saw it who carried it: receiver and place in the protocol.
+/// What left the clinic, as the carriers saw it: receiver and place in the protocol.
 fn left(coordinator: &Coordinator) -> BTreeSet<(String, String)> {
     let heads = coordinator
         .messages()
@@ -415,7 +415,7 @@ async fn a_full_disk_stops_what_leaves_until_there_is_space() {
     clinic.stop();
     let length = long_chain(&clinic).await;
     clinic.start();
-    // Component for the entries of the first steps, and of some rounds.
+    // Space for the entries of the first steps, and of some rounds.
     limit(clinic.process(), &(length + 64_000).to_string());
     coordinator.joined(&["10000"]).await;
     let job = long(&coordinator);
@@ -466,7 +466,7 @@ async fn a_full_disk_stops_what_leaves_until_there_is_space() {
     );
     assert_eq!(left(&coordinator), before);
 
-    // Component again: it goes on by itself.
+    // Space again: it goes on by itself.
     limit(clinic.process(), "unlimited");
     is(&clinic, "sound").await;
     let job = Job::training(&coordinator.catalogue(), ["9999", "10000", "10000"], 3);

@@ -1,4 +1,4 @@
-//! Tables, models and files by the back REST endpoint: an offer names something of the party otherwise than as a table.
+//! Tables, models and files by another way: an offer names something of the party otherwise than as a table.
 
 use super::*;
 use fedflow_tests::hostile::Peer;

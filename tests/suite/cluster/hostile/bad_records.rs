@@ -285,9 +285,9 @@ async fn a_hostile_agents_odd_figures_end_their_call_and_nothing_else() {
 
 /// What a hostile coordinator took, and what it refuses.
 #[derive(Clone, Default)]
-struct Taken(Arc<Mutex<(Vec<Report>, Option<ErrorCode>)>>);
+struct RecordingCoordinator(Arc<Mutex<(Vec<Report>, Option<ErrorCode>)>>);
 
-impl Taken {
+impl RecordingCoordinator {
     fn refuse(&self, code: Option<ErrorCode>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).1 = code;
     }
@@ -319,7 +319,7 @@ async fn a_report_that_the_coordinator_never_takes_fails_its_task_and_holds_up_n
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);
     let (mut bank, clinic) = two(&federation, &coordinator).await;
-    let taken = Taken::default();
+    let taken = RecordingCoordinator::default();
     let judge = taken.clone();
     coordinator.on_reports(move |_, reports| judge.judge(reports));
     let ended = |task: TaskId| {

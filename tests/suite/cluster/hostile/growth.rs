@@ -411,7 +411,7 @@ async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_messages() {
             .contains("one job of a sender may have 750000 bytes on disk"),
         "{fault}"
     );
-    // Its other job still has some component, and fills what is left for the sender.
+    // Its other job still has some space, and fills what is left for the sender.
     let (taken, fault) = flood(&jobs[1]).await;
     assert!(
         taken > 0
@@ -420,7 +420,7 @@ async fn a_peer_that_fills_its_part_of_an_inbox_stops_no_other_messages() {
                 .contains("one sender may have 1000000 bytes on disk"),
         "{taken}: {fault}"
     );
-    // Messages of others comes in as before.
+    // Messages of others come in as before.
     for _ in 0..3 {
         coordinator.run(&toy(&coordinator)).await.expect("it runs");
     }

@@ -16,7 +16,7 @@ use super::toy;
 
 const STEP: &str = "secure_add_example_0";
 
-/// Two agents whose messages goes through the relay.
+/// Two agents whose messages go through the relay.
 async fn relayed(federation: &Federation, coordinator: &Coordinator) -> [Agent; 2] {
     let start = |id: &str| {
         federation

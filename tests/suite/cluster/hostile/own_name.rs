@@ -1,7 +1,7 @@
 //! A hostile coordinator starts jobs in a party's own name: it needs what only the party's own REST endpoint gives.
 
 use super::*;
-use fedflow_tests::hostile::{Asked, Peer};
+use fedflow_tests::hostile::{Peer, ProxiedRequest};
 use vocabulary::SignedBytes;
 
 /// A job that keeps a secret table of the clinic under a name that its policy admits.
@@ -104,7 +104,7 @@ async fn asked(
 ) -> SignedBytes {
     let before = coordinator.asked().len();
     clinic.rest().post(path, body).await;
-    let asked: Vec<Asked> = coordinator.asked();
+    let asked: Vec<ProxiedRequest> = coordinator.asked();
     asked[before]
         .head
         .ticket

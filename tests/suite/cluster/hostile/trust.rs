@@ -124,7 +124,7 @@ async fn without_a_revocation_list_no_daemon_starts_unless_told() {
     .await;
 }
 
-/// Two agents whose messages goes through the relay, and a directory that a hostile coordinator changes.
+/// Two agents whose messages go through the relay, and a directory that a hostile coordinator changes.
 async fn relayed_with(
     federation: &Federation,
     change: impl Fn(agent_link::Peer) -> agent_link::Peer + Send + Sync + 'static,
