@@ -177,6 +177,29 @@ impl Bound<String> for Filled {
 }
 reaching!({} String, Filled);
 
+/// A text of one ASCII character, or one of a few others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OneAscii(&'static [&'static str]);
+
+/// One ASCII character: what separates columns.
+pub const fn one_ascii() -> OneAscii {
+    OneAscii(&[])
+}
+
+/// One ASCII character, or one of these texts.
+pub const fn one_ascii_or(others: &'static [&'static str]) -> OneAscii {
+    OneAscii(others)
+}
+
+impl Bound<String> for OneAscii {
+    fn refusal(&self, value: &String) -> Option<String> {
+        let is_one = value.len() == 1 && value.is_ascii();
+        let is_taken = is_one || self.0.contains(&value.as_str());
+        (!is_taken).then(|| format!("{value:?} is not one ASCII character"))
+    }
+}
+reaching!({} String, OneAscii);
+
 /// A flag that must be false.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotServed(&'static str);
@@ -228,6 +251,10 @@ mod tests {
             filled("it has no name").refusal(&String::new()).as_deref(),
             Some("it has no name")
         );
+        assert_eq!(one_ascii().refusal(&"\t".to_owned()), None);
+        assert!(one_ascii().refusal(&"é".to_owned()).is_some());
+        assert!(one_ascii().refusal(&String::new()).is_some());
+        assert_eq!(one_ascii_or(&["", "\\t"]).refusal(&"\\t".to_owned()), None);
         assert_eq!(
             not_served("not built").refusal(&true).as_deref(),
             Some("not built")

@@ -71,7 +71,6 @@ macro_rules! params {
         }
         $(check |$own:ident, $problems:ident| $body:block)?
     ) => {
-        $(#[$about])*
         #[allow(non_snake_case, reason = "a field has the name that documents give it")]
         #[derive(
             Debug,
@@ -83,6 +82,7 @@ macro_rules! params {
         )]
         #[serde(default, deny_unknown_fields, crate = "component_kit::declared::serde")]
         #[schemars(crate = "component_kit::declared::schemars")]
+        $(#[$about])*
         $vis struct $name {
             $( $(#[$field_about])* $vis $field: $type, )*
         }

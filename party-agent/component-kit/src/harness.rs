@@ -4,6 +4,7 @@
 //! time over recorded in-memory messages and gives what each part left. The functions in [`checks`] are the tests every component
 //! has ready.
 
+mod checklist;
 pub mod checks;
 mod federation;
 mod memory;

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tables::Table;
 use vocabulary::report::ReportBody;
 use vocabulary::{ModelRef, PartyId, Receipt, TableRef, Tells};
 
+use crate::import_request::ImportRequest;
 use crate::error::Result;
 use crate::model::SavedModel;
 
@@ -21,21 +21,6 @@ pub enum LogLevel {
     Warning,
     /// Something failed.
     Error,
-}
-
-/// A staged file to be read into a table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ImportRequest {
-    /// The staged file's name, or a path under the agent's import root.
-    pub file: String,
-    /// Where the table goes.
-    pub table: TableRef,
-    /// FATE's upload parameters (head, id_delimiter, partition, extend_sid, …).
-    pub options: Value,
-    /// Whether an existing table is replaced.
-    pub replace: bool,
-    /// Partitions to write.
-    pub partitions: u32,
 }
 
 /// A table to be written as text.

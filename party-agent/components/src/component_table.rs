@@ -8,9 +8,22 @@ use component_kit::{AnyComponent, Plugin};
 
 use crate::CATALOGUE;
 use crate::template::Template;
+use crate::template_local::TemplateLocal;
 
 const BEGIN: &str = "<!-- components: generated -->\n";
 const END: &str = "<!-- end of components -->\n";
+
+/// Components that are another's twin, and are described in its folder.
+const TWINS: &[(&str, &str)] = &[
+    ("data_io", "data_transform"),
+    ("model_restore", "model_store"),
+];
+
+/// The folder of a component.
+fn folder(name: &'static str) -> &'static str {
+    let twin = TWINS.iter().find(|(twin, _)| *twin == name);
+    twin.map_or(name, |(_, folder)| folder)
+}
 
 fn words<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     let words: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
@@ -30,7 +43,7 @@ fn line(component: &dyn AnyComponent) -> String {
     format!(
         "| [{}](src/{}/README.md) | {} | {} | {} | {messages} | {} |\n",
         of.name,
-        of.name,
+        folder(of.name),
         words(of.modules),
         words(of.roles),
         words(of.outputs.iter().map(|port| port.name)),
@@ -90,13 +103,14 @@ fn the_catalogue_is_alphabetical_and_names_nothing_twice() {
 }
 
 #[test]
-fn every_folder_is_a_component_of_the_catalogue_or_the_template() {
-    let template: &dyn AnyComponent = &Plugin::<Template>::NEW;
+fn every_folder_is_a_component_of_the_catalogue_or_a_template() {
+    let templates: [&dyn AnyComponent; 2] =
+        [&Plugin::<Template>::NEW, &Plugin::<TemplateLocal>::NEW];
     let components = CATALOGUE
         .iter()
         .map(|component| component.description().name)
-        .chain([template.description().name]);
-    let components: BTreeSet<String> = components.map(str::to_owned).collect();
+        .chain(templates.map(|template| template.description().name));
+    let components: BTreeSet<String> = components.map(folder).map(str::to_owned).collect();
     let source = Path::new("src");
     let entries = fs::read_dir(source)
         .expect("readable")

@@ -7,9 +7,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::federation::{Federation, Played};
+use serde_json::{Map, Value, json};
+use vocabulary::{ErrorCode, Participant, PortKind, Stage, Tells};
+
+use super::federation::{Federation, Part, Played};
 use super::messages::{Faults, RecordedMessage};
-use crate::component::Component;
+use crate::component::{AnyComponent, Component, Plugin};
 use crate::error::ComponentError;
 
 /// How long a stopped federation may take to be quiet.
@@ -19,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// Ids are searched as text; values as 8 little-endian bytes, as 4 (single precision), and as their shortest decimal text.
 pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str], values: &[f64]) {
+    assert!(!C::DESCRIPTION.messages.is_empty(), "it sends nothing");
     let played = federation.run::<C>().await.all_succeeded();
     for envelope in &played.envelopes {
         for id in ids {
@@ -88,6 +92,7 @@ pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
 /// Stops the federation at (up to 24 evenly spread) messages in turn: every part must end, and none may hang or panic.
 pub async fn stops_when_cancelled<C: Component>(federation: &Federation) {
     let envelopes = federation.run::<C>().await.all_succeeded().envelopes.len();
+    assert!(envelopes > 0, "there is no message to stop at");
     let stride = envelopes.div_ceil(24).max(1);
     for cancel_after in (1..=envelopes).step_by(stride) {
         let stopped = federation.clone().faults(Faults {
@@ -151,14 +156,20 @@ pub async fn stops_in_the_middle_of_work<C: Component>(federation: &Federation, 
 /// Delivers every message twice and late: the outputs must be the same.
 pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federation) {
     let calm = federation.run::<C>().await.all_succeeded();
+    assert!(!calm.envelopes.is_empty(), "there is no message to repeat");
     let rough = federation.clone().faults(Faults {
         duplicates: true,
         delays: true,
         ..Faults::default()
     });
     let rough = rough.run::<C>().await.all_succeeded();
-    for (who, part) in &calm.parts {
-        let again = rough.part(who);
+    same_outputs(&calm, &rough);
+}
+
+/// Fails unless two runs left the same tables.
+fn same_outputs(one: &Played, other: &Played) {
+    for (who, part) in &one.parts {
+        let again = other.part(who);
         assert_eq!(
             part.outputs.len(),
             again.outputs.len(),
@@ -175,5 +186,182 @@ pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federatio
                 "output {index} of {who} differs"
             );
         }
+    }
+}
+
+/// Stops the federation at (up to 24 evenly spread) moments at which a party is asked for what it keeps, and does not answer: a
+/// table, a model, a copy. Every part must end as stopped.
+pub async fn stops_while_it_waits<C: Component>(federation: &Federation) {
+    let requests = federation.run::<C>().await.all_succeeded().requests;
+    assert!(requests > 0, "it asks its party for nothing");
+    for moment in (1..=requests).step_by(requests.div_ceil(24)) {
+        let faults = Faults {
+            cancel_at_request: Some(moment),
+            ..Faults::default()
+        };
+        let stopped = federation.clone().faults(faults);
+        let played = tokio::time::timeout(PATIENCE, stopped.run::<C>()).await;
+        let played =
+            played.unwrap_or_else(|_| panic!("not quiet after a stop at request {moment}"));
+        assert!(
+            played.fault().is_none(),
+            "a stop at request {moment} became {:?}",
+            played.fault()
+        );
+        let mut parts = played.parts.values();
+        assert!(
+            parts.any(|part| matches!(part.result, Err(ComponentError::Canceled))),
+            "a stop at request {moment} of {requests} stopped nobody"
+        );
+    }
+}
+
+/// Runs the federation twice: tables, models, reports and log must be the same.
+pub async fn runs_twice_alike<C: Component>(federation: &Federation) {
+    let one = federation.run::<C>().await.all_succeeded();
+    let other = federation.run::<C>().await.all_succeeded();
+    same_outputs(&one, &other);
+    for (who, part) in &one.parts {
+        let again = other.part(who);
+        let bytes = |part: &Part| part.model.as_ref().map(|model| model.bytes.clone());
+        assert!(bytes(part) == bytes(again), "the models of {who} differ");
+        assert_eq!(part.told, again.told, "the reports of {who} differ");
+        assert_eq!(part.log, again.log, "the logs of {who} differ");
+        same_requests(who, part, again);
+    }
+}
+
+fn same_requests(who: &Participant, one: &Part, other: &Part) {
+    assert_eq!(one.imports, other.imports, "{who} imported other things");
+    assert_eq!(one.exports, other.exports, "{who} exported other things");
+    assert_eq!(one.copies, other.copies, "{who} copied other tables");
+    assert_eq!(
+        one.model_copies, other.model_copies,
+        "{who} copied other models"
+    );
+}
+
+/// Fails when a planted id or value is in the log, or in a report that does not say that it gives rows away.
+pub async fn puts_no_row_into_a_report<C: Component>(
+    federation: &Federation,
+    ids: &[&str],
+    values: &[f64],
+) {
+    let values = values.iter().map(f64::to_string);
+    let planted: Vec<String> = ids
+        .iter()
+        .map(|id| (*id).to_owned())
+        .chain(values)
+        .collect();
+    for canary in &planted {
+        assert!(federation.holds(canary), "{canary} is planted nowhere");
+    }
+    assert!(!planted.is_empty(), "nothing is planted");
+    let played = federation.run::<C>().await.all_succeeded();
+    for (who, part) in &played.parts {
+        let unsaid = part
+            .told
+            .iter()
+            .filter(|(_, tells)| !tells.contains(&Tells::Rows));
+        for text in unsaid.map(|(text, _)| text).chain(&part.log) {
+            for canary in &planted {
+                assert!(!text.contains(canary), "{who} tells {canary}: {text}");
+            }
+        }
+    }
+}
+
+/// Applies what a fit left to what it was fitted on, or as `applying` says. A component that learns must leave a model, must not go
+/// without one, and must make of the same table what its fit made; one that learns nothing does the same in both stages.
+pub async fn applies_what_it_saved<C: Component>(
+    federation: &Federation,
+    applying: Option<Federation>,
+) {
+    let fitted = federation.run::<C>().await.all_succeeded();
+    let mut outputs = C::DESCRIPTION.outputs.iter();
+    let learns = outputs.any(|port| port.kind == PortKind::Model);
+    let same = applying.is_none();
+    let later = applying.unwrap_or_else(|| federation.clone());
+    let with_models = match learns {
+        true => later.clone().applying(&fitted),
+        false => later.clone().stage(Stage::Apply),
+    };
+    let applied = with_models.run::<C>().await.all_succeeded();
+    if same {
+        same_outputs(&fitted, &applied);
+    }
+    for (who, part) in &fitted.parts {
+        assert_eq!(part.model.is_some(), learns, "the model of {who}");
+        if !learns {
+            let again = applied.part(who);
+            same_requests(who, part, again);
+            assert_eq!(part.told, again.told, "the reports of {who} differ");
+        }
+    }
+    if learns {
+        let without = later.stage(Stage::Apply).run::<C>().await;
+        let fault = without.fault().expect("it goes without a model");
+        assert_eq!(fault.code, ErrorCode::ModelMissing, "{fault}");
+    }
+}
+
+/// Fails unless each of these is refused with its path, when it is put among the federation's parameters, which are taken.
+pub fn refuses<C: Component>(federation: &Federation, cases: &[(Value, &str)]) {
+    for role in C::DESCRIPTION.roles {
+        let check = |changes: &Value| {
+            let mut parameters = federation.parameters_as(*role);
+            let (into, from) = (parameters.as_object_mut(), changes.as_object());
+            into.expect("parameters")
+                .extend(from.expect("an object").clone());
+            Plugin::<C>::NEW.check(*role, &parameters)
+        };
+        check(&Value::Object(Map::new())).expect("good parameters");
+        for (changes, path) in cases {
+            let fault = check(changes).expect_err("refused");
+            let found = (fault.code, fault.path.as_deref().unwrap_or_default());
+            assert_eq!(
+                found,
+                (ErrorCode::ParameterInvalid, *path),
+                "{changes}: {fault}"
+            );
+        }
+    }
+}
+
+/// Fails unless a parameter that was not declared is refused, and a value of a type that its schema does not have, with its path.
+pub fn refuses_what_it_does_not_declare<C: Component>() {
+    let info = Plugin::<C>::NEW.info();
+    let properties = info.schema["properties"].as_object();
+    let typed = properties.into_iter().flatten().filter(|(_, schema)| {
+        let keys = ["type", "$ref", "anyOf"];
+        keys.iter().any(|key| schema.get(key).is_some())
+    });
+    let role = *C::DESCRIPTION.roles.first().expect("a role");
+    let check = |name: &str, value: Value| {
+        let parameters = json!({ name: value });
+        Plugin::<C>::NEW.check(role, &parameters).err()
+    };
+    assert!(
+        check("no_such_parameter", Value::Null).is_some(),
+        "an unknown parameter is taken"
+    );
+    for (name, schema) in typed {
+        let of_its_type = |word: &str| {
+            let kinds = &schema["type"];
+            kinds == word
+                || kinds
+                    .as_array()
+                    .is_some_and(|kinds| kinds.contains(&json!(word)))
+        };
+        let wrong = match of_its_type("object") {
+            true => json!([[]]),
+            false => json!({"no_such_field": {}}),
+        };
+        let fault = check(name, wrong);
+        let path = fault.and_then(|fault| fault.path).unwrap_or_default();
+        assert!(
+            path.starts_with(name.as_str()),
+            "{name} ({schema}): {path:?}"
+        );
     }
 }

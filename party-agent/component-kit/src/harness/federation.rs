@@ -13,14 +13,15 @@ use vocabulary::{
     Participant, PartyId, Role, Stage, StepName, Stop, TableRef, TaskId, Tells, Usage,
 };
 
-use super::memory::Memory;
+use super::memory::{Memory, Requests};
 use super::messages::{Faults, LoggedTransport, MessageLog, RecordedMessage};
+use crate::import_request::ImportRequest;
 use crate::component::{AnyComponent, Component, Plugin};
 use crate::error::{ComponentError, Result};
 use crate::model::SavedModel;
 use crate::task::TaskContext;
 use crate::task_host::{
-    CheckpointAt, CopyRequest, ExportRequest, IdRules, ImportRequest, LabelRules, ModelCopy,
+    CheckpointAt, CopyRequest, ExportRequest, IdRules, LabelRules, ModelCopy,
 };
 
 /// The version under which models are kept: those of the run, and those that it reads.
@@ -73,6 +74,8 @@ pub struct Part {
     pub model_copies: Vec<ModelCopy>,
     /// What its reports give away, as they say.
     pub tells: BTreeSet<Tells>,
+    /// Its reports as text, each with what it says it gives away.
+    pub told: Vec<(String, &'static [Tells])>,
     /// Of how many rows its reports are, where they say.
     pub over: BTreeSet<u64>,
     /// What it showed of what it had seen, by round and name.
@@ -114,6 +117,8 @@ pub struct Played {
     pub questions: usize,
     /// How often it did after it had been stopped: what was at work then asks once more and ends.
     pub late_questions: usize,
+    /// How often the parties were asked for a table, a model or whatever else they keep.
+    pub requests: usize,
 }
 
 fn party(id: &str) -> PartyId {
@@ -308,6 +313,29 @@ impl Federation {
         self
     }
 
+    /// The parameters of the first of a role, or of everybody where the test has nobody in it.
+    pub(crate) fn parameters_as(&self, role: Role) -> Value {
+        let first = self.cast.participants().find(|who| who.role == role);
+        first.map_or_else(|| self.common.clone(), |who| self.parameters_for(&who))
+    }
+
+    /// Whether something that parties read holds such a text: a table, a file or a parameter.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let inputs = self.inputs.values().flatten().map(|(_, _, table)| table);
+        let stored = self.stored.values().flatten().map(|(_, table)| table);
+        let in_table = |table: &Table| {
+            let rows = table.preview(usize::MAX).unwrap_or_default();
+            rows.iter().flatten().any(|cell| cell.contains(text))
+        };
+        let mut files = self.files.values().flatten();
+        let parameters = self.own.values().chain([&self.common]);
+        inputs.chain(stored).any(in_table)
+            || files.any(|line| line.contains(text))
+            || parameters
+                .map(Value::to_string)
+                .any(|all| all.contains(text))
+    }
+
     fn parameters_for(&self, who: &Participant) -> Value {
         let mut merged = self.common.clone();
         if let (Some(into), Some(Value::Object(own))) = (merged.as_object_mut(), self.own.get(who))
@@ -398,9 +426,17 @@ impl Federation {
             .collect();
         let post = MessageLog::new(&players, self.faults, cancel.clone());
         let questions = Arc::new(Questions::default());
+        let requests = Arc::new(Requests {
+            last: self.faults.cancel_at_request,
+            cancel: cancel.clone(),
+            ..Requests::default()
+        });
         let (mut parts, mut spoken) = (Vec::new(), BTreeMap::new());
         for who in players {
-            let mut memory = Memory::default();
+            let mut memory = Memory {
+                requests: requests.clone(),
+                ..Memory::default()
+            };
             let assignment = self.assignment(&who, description.name, &mut memory);
             let plan = component.plan(who.role, &assignment.parameters);
             let lines = plan.as_ref().map(|plan| plan.spoken(assignment.stage));
@@ -463,6 +499,7 @@ impl Federation {
             envelopes,
             questions: count(&questions.all),
             late_questions: count(&questions.late),
+            requests: count(&requests.all),
         }
     }
 }
@@ -477,6 +514,7 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
         checkpoints: left.checkpoints,
         metrics: vec![],
         tells: BTreeSet::new(),
+        told: vec![],
         over: BTreeSet::new(),
         summary: None,
         model_view: None,
@@ -498,6 +536,8 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
             !says_of_data || !about.tells.is_empty(),
             "a report does not say what it gives away: {report:?}"
         );
+        let text = serde_json::to_string(&report).unwrap_or_else(|error| panic!("{error}"));
+        part.told.push((text, about.tells));
         part.tells.extend(about.tells);
         part.over.extend(about.rows);
         match report {

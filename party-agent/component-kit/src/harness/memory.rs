@@ -1,19 +1,41 @@
 //! A task host in memory.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tables::Table;
+use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{ErrorCode, Fault, ModelRef, PartyId, Receipt, TableRef, Tells};
 
+use crate::import_request::ImportRequest;
 use crate::error::Result;
 use crate::model::SavedModel;
 use crate::task_host::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, ImportRequest,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules,
     LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, TaskHost,
 };
+
+/// How often parties were asked for what they keep.
+#[derive(Default)]
+pub(crate) struct Requests {
+    pub(crate) all: AtomicUsize,
+    /// At which one everything is stopped, and nobody answers.
+    pub(crate) last: Option<usize>,
+    pub(crate) cancel: CancellationToken,
+}
+
+impl Requests {
+    async fn count(&self) {
+        let number = self.all.fetch_add(1, Ordering::SeqCst) + 1;
+        if self.last == Some(number) {
+            self.cancel.cancel();
+            std::future::pending::<()>().await;
+        }
+    }
+}
 
 /// What one part read and left.
 #[derive(Default)]
@@ -26,6 +48,7 @@ pub(crate) struct Memory {
     pub(crate) id_rules: IdRules,
     /// How many ids may be counted for a peer.
     pub(crate) most_ids: Option<u64>,
+    pub(crate) requests: Arc<Requests>,
     pub(crate) left: Mutex<Left>,
 }
 
@@ -54,6 +77,7 @@ impl Memory {
 #[async_trait]
 impl TaskHost for Memory {
     async fn load_table(&self, table: &TableRef) -> Result<Table> {
+        self.requests.count().await;
         let missing = || {
             Fault::new(
                 ErrorCode::TableMissing,
@@ -64,6 +88,7 @@ impl TaskHost for Memory {
     }
 
     async fn store_output(&self, index: usize, _name: &str, table: &Table) -> Result<()> {
+        self.requests.count().await;
         self.left().outputs.insert(index, table.clone());
         Ok(())
     }
@@ -73,6 +98,7 @@ impl TaskHost for Memory {
         request: ImportRequest,
         progress: Box<dyn Fn(Reading) + Send + Sync>,
     ) -> Result<Receipt> {
+        self.requests.count().await;
         progress(Reading {
             fraction: 0.5,
             rows: 1,
@@ -86,6 +112,7 @@ impl TaskHost for Memory {
     }
 
     async fn lines(&self, file: &str) -> Result<Vec<String>> {
+        self.requests.count().await;
         let missing = || {
             Fault::new(
                 ErrorCode::FileUnreadable,
@@ -114,6 +141,7 @@ impl TaskHost for Memory {
     }
 
     async fn reserve_ids(&self, peer: &PartyId, count: u64) -> Result<()> {
+        self.requests.count().await;
         let mut left = self.left();
         let counted = left.ids.entry(peer.clone()).or_default();
         if self.most_ids.is_some_and(|most| *counted + count > most) {
@@ -135,6 +163,7 @@ impl TaskHost for Memory {
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<u64> {
+        self.requests.count().await;
         let missing = || {
             Fault::new(
                 ErrorCode::TableMissing,
@@ -151,6 +180,7 @@ impl TaskHost for Memory {
     }
 
     async fn export(&self, request: ExportRequest) -> Result<u64> {
+        self.requests.count().await;
         let rows = self.tables.get(&request.table).map(Table::rows);
         let missing = || {
             Fault::new(
@@ -164,6 +194,7 @@ impl TaskHost for Memory {
     }
 
     async fn load_model(&self, model: &ModelRef) -> Result<SavedModel> {
+        self.requests.count().await;
         let missing = || {
             Fault::new(
                 ErrorCode::ModelMissing,
@@ -174,16 +205,19 @@ impl TaskHost for Memory {
     }
 
     async fn save_model(&self, model: SavedModel) -> Result<()> {
+        self.requests.count().await;
         self.left().model = Some(model);
         Ok(())
     }
 
     async fn save_checkpoint(&self, at: CheckpointAt, model: SavedModel) -> Result<()> {
+        self.requests.count().await;
         self.left().checkpoints.push((at, model));
         Ok(())
     }
 
     async fn store_model(&self, request: ModelCopy) -> Result<CopiedModel> {
+        self.requests.count().await;
         let copied = CopiedModel {
             place: "memory".to_owned(),
             bytes: 7,

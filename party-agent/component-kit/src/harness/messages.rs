@@ -37,6 +37,8 @@ pub struct Faults {
     pub cancel_after: Option<usize>,
     /// Stop every part when its work has asked this often whether it is still wanted.
     pub cancel_at_question: Option<usize>,
+    /// Stop every part when the parties were asked this often for a table, a model or whatever else they keep; they do not answer.
+    pub cancel_at_request: Option<usize>,
 }
 
 /// The messages of one run.

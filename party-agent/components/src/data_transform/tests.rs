@@ -1,6 +1,8 @@
-//! The checklist of data_transform.
+//! Both components, on rows of guests and hosts.
 
-use component_kit::harness::{Federation, Played, checks};
+mod older_format;
+
+use component_kit::harness::{Federation, Played};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{ErrorCode, Fault, Participant};
@@ -73,6 +75,54 @@ async fn refused(rows: Table, parameters: Value) -> Fault {
         .await
         .fault()
         .expect("refused")
+}
+
+/// Rows of 50 columns.
+fn large() -> Federation {
+    let columns: Vec<String> = (0..50).map(|at| format!("c{at}")).collect();
+    let header: Vec<&str> = std::iter::once("id")
+        .chain(columns.iter().map(String::as_str))
+        .collect();
+    let ids: Vec<String> = (0..9_000).map(|row| row.to_string()).collect();
+    let rows: Vec<Vec<&str>> = ids
+        .iter()
+        .map(|id| {
+            std::iter::once(id.as_str())
+                .chain(columns.iter().map(|_| "1.5"))
+                .collect()
+        })
+        .collect();
+    let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
+    let filled = json!({"missing_fill": true, "missing_fill_method": "mean"});
+    alone(raw(&header, &rows), filled).0
+}
+
+component_kit::checklist!(local DataTransform, federation(1),
+    refuses: [
+        (json!({"input_format": "wide"}), "input_format"),
+        (json!({"output_format": "tag"}), "output_format"),
+        (json!({"delimitor": ""}), "delimitor"),
+        (json!({"tag_value_delimitor": ""}), "tag_value_delimitor"),
+        (json!({"exclusive_data_type": {"x0": "date"}}), "exclusive_data_type.x0"),
+        (json!({"outlier_replace_method": "median"}), "outlier_replace_method"),
+        (json!({"with_label": true, "label_name": " "}), "label_name"),
+        (json!({"with_label": true, "label_type": null}), "label_type"),
+        (json!({"missing_impute": {}}), "missing_impute"),
+    ],
+    canaries: [CANARY_ID], [CANARY],
+    // Each column asks three times in its rows, and before it is filled.
+    work: large(), least: 50 * 4);
+
+#[tokio::test]
+async fn the_summary_holds_no_value_of_a_row() {
+    let played = federation(1).run::<DataTransform>().await.all_succeeded();
+    for part in played.parts.values() {
+        let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
+        assert!(
+            !told.contains(CANARY_ID) && !told.contains("27182.81828"),
+            "{told}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -386,61 +436,6 @@ async fn refuses_bad_parameters() {
             && fault.message.contains("row 1")
             && !fault.message.contains("secret")
     );
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<DataTransform>(&federation(1), &[CANARY_ID], &[CANARY]).await;
-    let played = federation(1).run::<DataTransform>().await.all_succeeded();
-    for part in played.parts.values() {
-        let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
-        assert!(
-            !told.contains(CANARY_ID) && !told.contains("27182.81828"),
-            "{told}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(1).run::<DataTransform>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<DataTransform>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    // no message is sent at which it could be stopped
-    checks::stops_when_cancelled::<DataTransform>(&federation(1)).await;
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    let columns: Vec<String> = (0..50).map(|at| format!("c{at}")).collect();
-    let header: Vec<&str> = std::iter::once("id")
-        .chain(columns.iter().map(String::as_str))
-        .collect();
-    let ids: Vec<String> = (0..9_000).map(|row| row.to_string()).collect();
-    let rows: Vec<Vec<&str>> = ids
-        .iter()
-        .map(|id| {
-            std::iter::once(id.as_str())
-                .chain(columns.iter().map(|_| "1.5"))
-                .collect()
-        })
-        .collect();
-    let rows: Vec<&[&str]> = rows.iter().map(Vec::as_slice).collect();
-    let (federation, _) = alone(
-        raw(&header, &rows),
-        json!({"missing_fill": true, "missing_fill_method": "mean"}),
-    );
-    // Each column asks three times in its rows, and before it is filled.
-    checks::stops_in_the_middle_of_work::<DataTransform>(&federation, 50 * 4).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<DataTransform>(&federation(1)).await;
 }
 
 #[tokio::test]

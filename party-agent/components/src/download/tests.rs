@@ -1,6 +1,6 @@
 //! The checklist of the download.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{Cast, ErrorCode, MetricData, PartyId, TableRef};
@@ -36,6 +36,15 @@ fn federation(parties: &[&str]) -> Federation {
     }
     federation
 }
+
+component_kit::checklist!(local Download, federation(&["9999"]),
+    refuses: [
+        (json!({"name": ""}), "name"),
+        (json!({"namespace": ""}), "namespace"),
+        (json!({"output_path": ""}), "output_path"),
+        (json!({"delimitor": "||"}), "delimiter"),
+    ],
+    canaries: [CANARY_ID], []);
 
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
@@ -79,22 +88,6 @@ async fn works_with_two_hosts() {
 }
 
 #[tokio::test]
-async fn apply_uses_the_saved_model() {
-    // there is none
-    let trained = federation(&["9999"])
-        .run::<Download>()
-        .await
-        .all_succeeded();
-    assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let again = federation(&["9999"])
-        .applying(&trained)
-        .run::<Download>()
-        .await
-        .all_succeeded();
-    assert!(again.parts.values().all(|part| part.exports.len() == 1));
-}
-
-#[tokio::test]
 async fn refuses_bad_parameters() {
     let refused = |changes: Value| async move {
         let mut parameters = parameters();
@@ -125,39 +118,4 @@ async fn refuses_bad_parameters() {
         refused(json!({"name": "brest"})).await.code,
         ErrorCode::TableMissing
     );
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<Download>(&federation(&["9999"]), &[CANARY_ID], &[]).await;
-    let played = federation(&["9999"])
-        .run::<Download>()
-        .await
-        .all_succeeded();
-    for part in played.parts.values() {
-        assert!(
-            !format!("{:?} {:?} {:?}", part.log, part.metrics, part.summary).contains(CANARY_ID)
-        );
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(&["9999"])
-        .run::<Download>()
-        .await
-        .all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<Download>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    // no message is sent at which it could be stopped
-    checks::stops_when_cancelled::<Download>(&federation(&["9999"])).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<Download>(&federation(&["9999"])).await;
 }

@@ -1,7 +1,7 @@
 //! What every role does: judge the prediction tables that arrive, one metric set each.
 
 use component_kit::{ComponentError, Result, TaskContext};
-use learning::evaluation::{EvalType, resolve_metrics};
+use learning::evaluation::resolve_metrics;
 use serde_json::{Map, Value};
 use vocabulary::{ErrorCode, Tells};
 
@@ -57,16 +57,13 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
 }
 
 fn plan(params: &Params) -> Result<Plan> {
-    let invalid = |error: String| ComponentError::new(ErrorCode::ParameterInvalid, error);
-    let kind: EvalType = params
-        .eval_type
-        .parse()
-        .map_err(|error: learning::WordError| invalid(error.to_string()))?;
-    let metrics =
-        resolve_metrics(kind, params.names()).map_err(|error| invalid(error.to_string()))?;
+    let kind = *params.eval_type;
+    let invalid = |error: learning::evaluation::MetricError| {
+        ComponentError::new(ErrorCode::ParameterInvalid, error.to_string())
+    };
     Ok(Plan {
         kind,
-        metrics,
+        metrics: resolve_metrics(kind, params.names()).map_err(invalid)?,
         positive: params.pos_label.clone(),
         unfold: params.unfold_multi_result,
     })

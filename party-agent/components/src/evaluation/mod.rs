@@ -2,7 +2,6 @@
 
 mod any_role;
 mod figures;
-mod messages;
 mod params;
 mod shapes;
 mod table;
@@ -26,8 +25,7 @@ impl Component for Evaluation {
     )
     .modules(&["Evaluation"])
     .roles(&[Role::Guest, Role::Host, Role::Arbiter])
-    .inputs(&[PortLine::data("data")])
-    .messages(messages::ALL);
+    .inputs(&[PortLine::data("data")]);
 
     /// All roles and stages do the same: what arrives is judged.
     async fn run(task: &TaskContext, params: Params) -> Result<()> {

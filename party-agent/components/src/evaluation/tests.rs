@@ -3,7 +3,7 @@
 mod kinds;
 mod labels;
 
-use component_kit::harness::{Faults, Federation, Part, Played, checks};
+use component_kit::harness::{Federation, Part, Played};
 use component_kit::{AnyComponent, Plugin};
 use serde_json::{Value, json};
 use tables::{ColumnKind, Schema, Table, Values};
@@ -82,6 +82,15 @@ fn binary() -> Federation {
     )
 }
 
+component_kit::checklist!(local Evaluation, binary(),
+    refuses: [
+        (json!({"eval_type": "clustering"}), "eval_type"),
+        (json!({"metrics": ["auc", "beauty"]}), "metrics"),
+        (json!({"pos_label": null}), "pos_label"),
+    ],
+    canaries: ["row-canary-0"], [],
+    work: binary(), least: 5);
+
 #[tokio::test]
 async fn every_report_says_of_how_many_rows_it_is() {
     let federation = binary();
@@ -104,14 +113,14 @@ fn find<'a>(part: &'a Part, namespace: &str, name: &str) -> &'a Metric {
 fn points(metric: &Metric) -> Vec<(f64, f64)> {
     match metric.data.plain() {
         MetricData::Points(points) => points,
-        MetricData::Values(_) => panic!("{} is no curve", metric.name),
+        MetricData::Values(_) => panic!("{} is not a curve", metric.name),
     }
 }
 
 fn scalars(metric: &Metric) -> Vec<(String, f64)> {
     match metric.data.plain() {
         MetricData::Values(values) => values,
-        MetricData::Points(_) => panic!("{} is no set of figures", metric.name),
+        MetricData::Points(_) => panic!("{} is not a set of figures", metric.name),
     }
 }
 
@@ -448,59 +457,4 @@ fn refuses_bad_parameters() {
     ] {
         assert!(component.check(Role::Host, &good).is_ok(), "{good}");
     }
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<Evaluation>(&binary(), &["row-canary-0"], &[rows()[0].2]).await;
-    let played = binary().run::<Evaluation>().await.all_succeeded();
-    // What is reported is figures: no id stands in it.
-    let told = played
-        .parts
-        .values()
-        .flat_map(|part| &part.metrics)
-        .map(|metric| format!("{metric:?}"));
-    assert!(told.into_iter().all(|text| !text.contains("row-canary")));
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = binary().run::<Evaluation>().await.all_succeeded();
-    checks::speaks_only_its_messages::<Evaluation>(&[&played]);
-    assert!(played.envelopes.is_empty(), "it sends nothing");
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    // It waits for nobody, so there is no message at which to stop it: it ends by itself.
-    checks::stops_when_cancelled::<Evaluation>(&binary()).await;
-    let played = binary()
-        .faults(Faults {
-            cancel_after: Some(1),
-            ..Faults::default()
-        })
-        .run::<Evaluation>()
-        .await;
-    assert!(played.parts.values().all(|part| part.result.is_ok()));
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    checks::stops_in_the_middle_of_work::<Evaluation>(&binary(), 5).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<Evaluation>(&binary()).await;
-    let calm = binary().run::<Evaluation>().await.all_succeeded();
-    let rough = binary().faults(Faults {
-        duplicates: true,
-        delays: true,
-        ..Faults::default()
-    });
-    let rough = rough.run::<Evaluation>().await.all_succeeded();
-    assert_eq!(
-        calm.part(&binary().guest()).metrics,
-        rough.part(&binary().guest()).metrics
-    );
 }

@@ -1,6 +1,6 @@
 //! The checklist of lines_reader.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::json;
 use vocabulary::ErrorCode;
 
@@ -13,6 +13,16 @@ fn federation(hosts: usize) -> Federation {
         Federation::new(hosts, false).file("files://channel/rows.txt", &[CANARY, "\"2\",x", ""]);
     federation.parameters(json!({"file": "files://channel/rows.txt"}))
 }
+
+component_kit::checklist!(local LinesReader, federation(1),
+    refuses: [
+        (json!({"file": null}), "file"),
+        (json!({"file": ""}), "file"),
+        (json!({"lines": []}), "file"),
+        (json!({"file": null, "lines": vec![""; 10_001]}), "lines"),
+    ],
+    canaries: [CANARY], [31337.4242],
+    work: federation(1), least: 2);
 
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
@@ -60,19 +70,6 @@ async fn works_with_two_hosts() {
 }
 
 #[tokio::test]
-async fn apply_uses_the_saved_model() {
-    // nothing is learned; applying reads again
-    let trained = federation(1).run::<LinesReader>().await.all_succeeded();
-    assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let applied = federation(1)
-        .applying(&trained)
-        .run::<LinesReader>()
-        .await
-        .all_succeeded();
-    assert!(applied.parts.values().all(|part| part.output().rows() == 3));
-}
-
-#[tokio::test]
 async fn refuses_bad_parameters() {
     for (parameters, code, path) in [
         (json!({}), ErrorCode::ParameterInvalid, Some("file")),
@@ -105,36 +102,4 @@ async fn refuses_bad_parameters() {
         let fault = fault.expect("refused");
         assert_eq!((fault.code, fault.path.as_deref()), (code, path), "{fault}");
     }
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<LinesReader>(&federation(1), &[CANARY], &[31337.4242]).await;
-    let played = federation(1).run::<LinesReader>().await.all_succeeded();
-    for part in played.parts.values() {
-        let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
-        assert!(!told.contains("canary"), "{told}");
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(1).run::<LinesReader>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<LinesReader>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    checks::stops_when_cancelled::<LinesReader>(&federation(1)).await;
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    checks::stops_in_the_middle_of_work::<LinesReader>(&federation(1), 2).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<LinesReader>(&federation(1)).await;
 }

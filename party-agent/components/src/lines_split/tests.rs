@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::json;
 use tables::Table;
-use vocabulary::{ErrorCode, Tells};
+use vocabulary::Tells;
 
 use super::LinesSplit;
 
@@ -30,6 +30,21 @@ fn federation(hosts: usize) -> Federation {
         .fold(federation, |federation, who| {
             federation.input(who, "data", rows())
         })
+}
+
+component_kit::checklist!(local LinesSplit, federation(1),
+    refuses: [(json!({"train": 1.5}), "train"), (json!({"train": -0.1}), "train")],
+    canaries: [CANARY], [],
+    work: federation(1), least: 4);
+
+#[tokio::test]
+async fn holds_rows_back_where_the_policy_keeps_them() {
+    let kept = federation(1).keeping(Tells::Rows);
+    let played = kept.run::<LinesSplit>().await.all_succeeded();
+    for part in played.parts.values() {
+        let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
+        assert!(!told.contains(",x") && !told.contains(CANARY), "{told}");
+    }
 }
 
 #[tokio::test]
@@ -73,66 +88,4 @@ async fn works_with_two_hosts() {
             .len(),
         3
     );
-}
-
-#[tokio::test]
-async fn apply_uses_the_saved_model() {
-    // nothing is learned; applying splits again
-    let trained = federation(1).run::<LinesSplit>().await.all_succeeded();
-    let applied = federation(1)
-        .applying(&trained)
-        .run::<LinesSplit>()
-        .await
-        .all_succeeded();
-    assert!(applied.parts.values().all(|part| part.outputs.len() == 2));
-}
-
-#[tokio::test]
-async fn refuses_bad_parameters() {
-    let fault = federation(1)
-        .parameters(json!({"train": 1.5}))
-        .run::<LinesSplit>()
-        .await
-        .fault()
-        .expect("refused");
-    assert_eq!(
-        (fault.code, fault.path.as_deref()),
-        (ErrorCode::ParameterInvalid, Some("train"))
-    );
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<LinesSplit>(&federation(1), &[CANARY], &[]).await;
-    let played = federation(1)
-        .keeping(Tells::Rows)
-        .run::<LinesSplit>()
-        .await
-        .all_succeeded();
-    for part in played.parts.values() {
-        let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
-        assert!(!told.contains(",x") && !told.contains(CANARY), "{told}");
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(1).run::<LinesSplit>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<LinesSplit>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    checks::stops_when_cancelled::<LinesSplit>(&federation(1)).await;
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    checks::stops_in_the_middle_of_work::<LinesSplit>(&federation(1), 4).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<LinesSplit>(&federation(1)).await;
 }

@@ -1,6 +1,6 @@
 //! The checklist of lines_transform.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::{Value, json};
 use tables::Table;
 use vocabulary::{ErrorCode, Tells};
@@ -29,6 +29,20 @@ fn alone(steps: Value) -> Federation {
     let guest = federation.guest();
     federation.input(&guest, "data", rows())
 }
+
+fn large() -> Federation {
+    let lines = (0..3_000).map(|number| format!("{number},1")).collect();
+    let steps = "[{'method': 'map', 'args': 'lambda l: l.split(\",\")[0] + \"x\"'}, {'method': 'distinct', 'args': ''}]";
+    let federation = Federation::new(0, false).parameters(json!({"steps": steps}));
+    let guest = federation.guest();
+    federation.input(&guest, "data", Table::of_lines(lines).expect("a table"))
+}
+
+component_kit::checklist!(local LinesTransform, federation(1),
+    refuses: [(json!({"steps": 1}), "steps"), (json!({"refusal": {}}), "refusal")],
+    canaries: [CANARY], [],
+    // Each row is asked for, by every step.
+    work: large(), least: 3 * 3_000);
 
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
@@ -92,18 +106,6 @@ async fn works_with_two_hosts() {
 }
 
 #[tokio::test]
-async fn apply_uses_the_saved_model() {
-    // nothing is learned; applying transforms again
-    let trained = federation(1).run::<LinesTransform>().await.all_succeeded();
-    let applied = federation(1)
-        .applying(&trained)
-        .run::<LinesTransform>()
-        .await
-        .all_succeeded();
-    assert!(applied.parts.values().all(|part| part.output().rows() == 2));
-}
-
-#[tokio::test]
 async fn refuses_bad_parameters() {
     for (steps, said) in [
         (
@@ -137,48 +139,4 @@ async fn refuses_bad_parameters() {
         .fault()
         .expect("refused");
     assert_eq!(fault.message, "no base64");
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<LinesTransform>(&federation(1), &[CANARY], &[]).await;
-    let played = federation(1).run::<LinesTransform>().await.all_succeeded();
-    assert!(
-        played
-            .parts
-            .values()
-            .all(|part| !format!("{:?} {:?}", part.metrics, part.log).contains(CANARY))
-    );
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(1).run::<LinesTransform>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<LinesTransform>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    checks::stops_when_cancelled::<LinesTransform>(&federation(1)).await;
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    let lines =
-        Table::of_lines((0..3_000).map(|number| format!("{number},1")).collect()).expect("a table");
-    let steps = "[{'method': 'map', 'args': 'lambda l: l.split(\",\")[0] + \"x\"'}, {'method': 'distinct', 'args': ''}]";
-    let federation = Federation::new(0, false).parameters(json!({"steps": steps}));
-    let guest = federation.guest();
-    // Each row is asked for, by every step.
-    checks::stops_in_the_middle_of_work::<LinesTransform>(
-        &federation.input(&guest, "data", lines),
-        3 * 3_000,
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<LinesTransform>(&federation(1)).await;
 }

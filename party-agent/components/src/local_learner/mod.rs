@@ -1,6 +1,5 @@
 //! Learns from a party's own lines, and applies or judges what was learned: regression, classes, clusters, ratings, words, sets.
 
-mod messages;
 mod params;
 mod party;
 #[cfg(test)]
@@ -32,8 +31,7 @@ impl Component for LocalLearner {
         PortLine::data("test_data"),
         PortLine::model("model"),
     ])
-    .outputs(&[PortLine::data("data"), PortLine::model("model")])
-    .messages(messages::ALL);
+    .outputs(&[PortLine::data("data"), PortLine::model("model")]);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // both roles do the same, each for itself

@@ -54,6 +54,24 @@ async fn refused(parameters: Value) -> Fault {
         .expect("refused")
 }
 
+component_kit::checklist!(local LocalLearner, federation(1),
+    refuses: [(json!({"format": "xml"}), "format")],
+    canaries: ["31337.4242"], [CANARY],
+    applying: applying(json!({}), &["7,1"]),
+    work: federation(1), least: 60);
+
+#[tokio::test]
+async fn the_model_view_of_a_tree_holds_no_row() {
+    let played = federation(1).run::<LocalLearner>().await.all_succeeded();
+    for part in played.parts.values() {
+        let told = format!(
+            "{:?} {:?} {:?} {:?}",
+            part.metrics, part.summary, part.model_view, part.log
+        );
+        assert!(!told.contains("31337"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
     let parameters =
@@ -229,42 +247,11 @@ async fn refuses_bad_parameters() {
 }
 
 #[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<LocalLearner>(&federation(1), &["31337.4242"], &[CANARY]).await;
-    let played = federation(1).run::<LocalLearner>().await.all_succeeded();
-    for part in played.parts.values() {
-        let told = format!(
-            "{:?} {:?} {:?} {:?}",
-            part.metrics, part.summary, part.model_view, part.log
-        );
-        assert!(!told.contains("31337"), "{told}");
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(1).run::<LocalLearner>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<LocalLearner>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    checks::stops_when_cancelled::<LocalLearner>(&federation(1)).await;
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    checks::stops_in_the_middle_of_work::<LocalLearner>(&federation(1), 60).await;
+async fn stops_in_the_middle_of_predicting_and_judging() {
     let trained = federation(0).run::<LocalLearner>().await.all_succeeded();
     let lines = vec!["14,7,1"; 500];
     for parameters in [json!({}), json!({"evaluate": true})] {
         let later = applying(parameters, &lines).applying(&trained);
         checks::stops_in_the_middle_of_work::<LocalLearner>(&later, 100).await;
     }
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<LocalLearner>(&federation(1)).await;
 }

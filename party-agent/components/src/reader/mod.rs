@@ -1,6 +1,5 @@
 //! Takes a table from the party's table store into a job.
 
-mod messages;
 mod params;
 mod party;
 mod steps;
@@ -24,8 +23,7 @@ impl Component for Reader {
     )
     .modules(&["Reader"])
     .roles(&[Role::Guest, Role::Host])
-    .outputs(&[PortLine::data("data")])
-    .messages(messages::ALL);
+    .outputs(&[PortLine::data("data")]);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // both roles and both stages do the same

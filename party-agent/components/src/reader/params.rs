@@ -1,29 +1,27 @@
 //! The parameters of a reader: which table.
 
-use component_kit::{Check, Problems};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use component_kit::params;
 use serde_json::Value;
 
-/// A stored table (`namespace` and `name`), or the output of an earlier job (the other three).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Source {
-    /// The group of tables. Default null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<String>,
-    /// The table in the group. Default null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// The job whose output is read. Default null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub job_id: Option<String>,
-    /// The step that made it. Default null.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub component_name: Option<String>,
-    /// The output's name, or its number from 0. Default null, the first output.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data_name: Option<String>,
+params! {
+    /// A stored table (`namespace` and `name`), or the output of an earlier job (the other three).
+    pub struct Source {
+        /// The group of tables. Default null.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        namespace: Option<String>;
+        /// The table in the group. Default null.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<String>;
+        /// The job whose output is read. Default null.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        job_id: Option<String>;
+        /// The step that made it. Default null.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        component_name: Option<String>;
+        /// The output's name, or its number from 0. Default null, the first output.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data_name: Option<String>;
+    }
 }
 
 impl Source {
@@ -33,28 +31,35 @@ impl Source {
     }
 }
 
-/// Parameters of `reader`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// The table to read. Default null; needed unless the next three are set.
-    pub table: Option<Source>,
-    /// The job whose output is read. Default null.
-    pub job_id: Option<String>,
-    /// The step that made it. Default null.
-    pub component_name: Option<String>,
-    /// The output's name, or its number from 0. Default null.
-    pub data_name: Option<String>,
-    /// Accepted, not used: outputs are named by the system. Default null.
-    pub output_name: Option<String>,
-    /// Accepted, not used: outputs are named by the system. Default null.
-    pub output_namespace: Option<String>,
-    /// Accepted, not used: the job says in how many partitions it works. Default null.
-    pub partitions: Option<u32>,
-    /// Accepted, not used: there is one storage engine. Default null.
-    pub engine: Option<Value>,
-    /// Accepted, not used: there is one storage engine. Default null.
-    pub address: Option<Value>,
+params! {
+    /// Parameters of `reader`.
+    pub struct Params {
+        /// The table to read. Default null; needed unless the next three are set.
+        table: Option<Source>;
+        /// The job whose output is read. Default null.
+        job_id: Option<String>;
+        /// The step that made it. Default null.
+        component_name: Option<String>;
+        /// The output's name, or its number from 0. Default null.
+        data_name: Option<String>;
+        /// Accepted, not used: outputs are named by the system. Default null.
+        output_name: Option<String>;
+        /// Accepted, not used: outputs are named by the system. Default null.
+        output_namespace: Option<String>;
+        /// Accepted, not used: the job says in how many partitions it works. Default null.
+        partitions: Option<u32>;
+        /// Accepted, not used: there is one storage engine. Default null.
+        engine: Option<Value>;
+        /// Accepted, not used: there is one storage engine. Default null.
+        address: Option<Value>;
+    }
+    check |own, problems| {
+        let source = own.source();
+        problems.expect(source.is_complete(), "table", || {
+            let given = serde_json::to_string(&source).unwrap_or_default();
+            format!("can not find input table info by parameters {given}")
+        });
+    }
 }
 
 impl Params {
@@ -66,15 +71,5 @@ impl Params {
             data_name: self.data_name.clone(),
             ..Source::default()
         })
-    }
-}
-
-impl Check for Params {
-    fn check(&self, problems: &mut Problems) {
-        let source = self.source();
-        problems.expect(source.is_complete(), "table", || {
-            let given = serde_json::to_string(&source).unwrap_or_default();
-            format!("can not find input table info by parameters {given}")
-        });
     }
 }

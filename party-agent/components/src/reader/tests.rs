@@ -1,7 +1,7 @@
 //! The checklist of the reader.
 
 use component_kit::ComponentError;
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::json;
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{Attempt, ErrorCode, JobId, StepName, TableRef, TaskId, Tells};
@@ -9,7 +9,7 @@ use vocabulary::{Attempt, ErrorCode, JobId, StepName, TableRef, TaskId, Tells};
 use super::Reader;
 
 const CANARY_ID: &str = "canary-5e1d";
-const CANARY: &str = "31337.4242";
+const CANARY: f64 = 31_337.424_2;
 
 fn table() -> Table {
     let schema = Schema::new(
@@ -20,7 +20,7 @@ fn table() -> Table {
     Table::from_columns(
         schema,
         vec![CANARY_ID.into(), "b".into()],
-        vec![Values::of_texts([CANARY, "2"])],
+        vec![Values::of_texts([CANARY.to_string().as_str(), "2"])],
     )
     .expect("a table")
 }
@@ -37,6 +37,23 @@ fn federation(hosts: usize) -> Federation {
             );
     }
     federation
+}
+
+component_kit::checklist!(local Reader, federation(1),
+    refuses: [(json!({"table": {"name": "breast"}}), "table"), (json!({"table": null, "job_id": "2025"}), "table")],
+    canaries: [CANARY_ID], [CANARY]);
+
+#[tokio::test]
+async fn fails_where_a_table_is_missing_whatever_the_others_do() {
+    let lame = federation(1).parameters_of(
+        &federation(1).host(0),
+        json!({"table": {"namespace": "n", "name": "n"}}),
+    );
+    let played = lame.run::<Reader>().await;
+    assert!(matches!(
+        &played.part(&lame.host(0)).result,
+        Err(ComponentError::Fault(_))
+    ));
 }
 
 #[tokio::test]
@@ -98,19 +115,6 @@ async fn works_with_two_hosts() {
             json!("breast_host_10001")
         ]
     );
-}
-
-#[tokio::test]
-async fn apply_uses_the_saved_model() {
-    // a reader leaves no model; applying reads again
-    let trained = federation(1).run::<Reader>().await.all_succeeded();
-    assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let applied = federation(1)
-        .applying(&trained)
-        .run::<Reader>()
-        .await
-        .all_succeeded();
-    assert!(applied.parts.values().all(|part| part.output().rows() == 2));
 }
 
 #[tokio::test]
@@ -185,44 +189,4 @@ async fn refuses_bad_parameters() {
         (fault.code, fault.path.as_deref()),
         (ErrorCode::Unsupported, Some("table.data_name"))
     );
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<Reader>(&federation(1), &[CANARY_ID], &[31337.4242]).await;
-    let played = federation(1).run::<Reader>().await.all_succeeded();
-    for part in played.parts.values() {
-        let told = format!("{:?} {:?}", part.metrics, part.log);
-        assert!(
-            !told.contains(CANARY) && !told.contains(CANARY_ID),
-            "{told}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(1).run::<Reader>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<Reader>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    // there is no message to stop at, but a party stops when another's table is missing
-    checks::stops_when_cancelled::<Reader>(&federation(1)).await;
-    let lame = federation(1).parameters_of(
-        &federation(1).host(0),
-        json!({"table": {"namespace": "n", "name": "n"}}),
-    );
-    let played = lame.run::<Reader>().await;
-    assert!(matches!(
-        &played.part(&lame.host(0)).result,
-        Err(ComponentError::Fault(_))
-    ));
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<Reader>(&federation(1)).await;
 }

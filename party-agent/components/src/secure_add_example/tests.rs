@@ -1,6 +1,6 @@
 //! The checklist of the toy.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::json;
 use vocabulary::{ErrorCode, Stage};
 
@@ -10,6 +10,16 @@ use super::SecureAddExample;
 fn federation() -> Federation {
     Federation::new(1, false).parameters(json!({"partition": 4, "data_num": 101, "seed": 123}))
 }
+
+// Every value is a one, which is 65536 in the ring: it shows in no message, as its bytes or as text.
+component_kit::checklist!(SecureAddExample, federation(),
+    refuses: [
+        (json!({"partition": 0}), "partition"),
+        (json!({"data_num": 0}), "data_num"),
+        (json!({"fail_attempts": 101}), "fail_attempts"),
+    ],
+    canaries: ["65536"], [65_536.0],
+    work: federation(), least: 8);
 
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
@@ -66,22 +76,7 @@ async fn apply_uses_the_saved_model() {
 }
 
 #[tokio::test]
-async fn refuses_bad_parameters() {
-    for (parameters, path) in [
-        (json!({"partition": 0}), "partition"),
-        (json!({"data_num": 0}), "data_num"),
-    ] {
-        let fault = federation()
-            .parameters(parameters)
-            .run::<SecureAddExample>()
-            .await
-            .fault()
-            .expect("refused");
-        assert_eq!(
-            (fault.code, fault.path.as_deref()),
-            (ErrorCode::ParameterInvalid, Some(path))
-        );
-    }
+async fn refuses_uneven_numbers_and_fails_on_purpose() {
     let rehearsal = federation().parameters(json!({"fail_attempts": 1}));
     let fault = rehearsal
         .run::<SecureAddExample>()
@@ -105,7 +100,7 @@ async fn refuses_bad_parameters() {
 }
 
 #[tokio::test]
-async fn leaks_no_canary() {
+async fn no_share_is_one_of_the_values() {
     // every value is a one, 65536 in the ring: no share may be
     let played = federation().run::<SecureAddExample>().await.all_succeeded();
     let one = 65_536u64.to_le_bytes();
@@ -118,23 +113,7 @@ async fn leaks_no_canary() {
 }
 
 #[tokio::test]
-async fn speaks_only_its_messages() {
+async fn shares_travel_in_as_many_pieces_as_asked() {
     let played = federation().run::<SecureAddExample>().await.all_succeeded();
     assert_eq!(played.envelopes.len(), 4 * 2 + 1);
-    checks::speaks_only_its_messages::<SecureAddExample>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    checks::stops_when_cancelled::<SecureAddExample>(&federation()).await;
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    checks::stops_in_the_middle_of_work::<SecureAddExample>(&federation(), 8).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<SecureAddExample>(&federation()).await;
 }

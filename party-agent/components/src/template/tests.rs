@@ -1,6 +1,6 @@
 //! The checklist of the masked sum.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::json;
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::ErrorCode;
@@ -55,6 +55,10 @@ async fn agrees(hosts: usize) {
     }
 }
 
+component_kit::checklist!(Template, federation(3),
+    refuses: [(json!({"fractional_bits": 41}), "fractional_bits"), (json!({"column": ""}), "column")],
+    canaries: [CANARY_ID], CANARIES);
+
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
     agrees(3).await;
@@ -98,46 +102,4 @@ async fn apply_uses_the_saved_model() {
         bare.fault().expect("no model").code,
         ErrorCode::ModelMissing
     );
-}
-
-#[tokio::test]
-async fn refuses_bad_parameters() {
-    for (parameters, path) in [
-        (json!({"fractional_bits": 41}), "fractional_bits"),
-        (json!({"column": ""}), "column"),
-        (json!({"colum": "x0"}), "colum"),
-    ] {
-        let fault = federation(2)
-            .parameters(parameters)
-            .run::<Template>()
-            .await
-            .fault()
-            .expect("refused");
-        assert_eq!(fault.code, ErrorCode::ParameterInvalid);
-        assert!(
-            fault.path.as_deref() == Some(path) || fault.message.contains(path),
-            "{fault}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<Template>(&federation(3), &[CANARY_ID], &CANARIES).await;
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(2).run::<Template>().await.all_succeeded();
-    checks::speaks_only_its_messages::<Template>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    checks::stops_when_cancelled::<Template>(&federation(2)).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<Template>(&federation(2)).await;
 }

@@ -11,7 +11,7 @@ pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
     params.usable()?;
     let table = TableRef::new(&params.namespace, &params.name);
     task.info(format!("reading {} into table {table}", params.source()));
-    let receipt = task.import(request(&params, table.clone())).await?;
+    let receipt = task.import(request(&params, table.clone())?).await?;
     let counts = (
         receipt.rows_in,
         receipt.stored,
@@ -80,29 +80,19 @@ pub(super) async fn upload(task: &TaskContext, params: Params) -> Result<()> {
 }
 
 /// The request, with FATE's fields in their plain types.
-fn request(params: &Params, table: TableRef) -> ImportRequest {
-    let partitions = params.partitions();
-    let empty = || Value::Object(serde_json::Map::new());
-    let object = |map: &Option<serde_json::Map<String, Value>>| {
-        map.clone().map_or_else(empty, Value::Object)
-    };
-    let options = json!({
+fn request(params: &Params, table: TableRef) -> Result<ImportRequest> {
+    let fields = json!({
         "head": params.head.is_set(),
         "id_delimiter": params.id_delimiter,
-        "partition": partitions,
         "append": params.append.is_set(),
         "extend_sid": params.extend_sid.is_set(),
         "auto_increasing_sid": params.auto_increasing_sid.is_set(),
         "with_meta": params.with_meta.is_set(),
-        "meta": if params.with_meta.is_set() { object(&params.meta) } else { empty() },
-        "schema": object(&params.schema),
-        "staged": params.staged.is_some(),
+        "meta": params.meta,
+        "schema": params.schema,
     });
-    ImportRequest {
-        file: params.source().to_owned(),
-        table,
-        options,
-        replace: params.destroy.is_set(),
-        partitions,
-    }
+    let request = ImportRequest::read(params.source(), table, &fields).map_err(|fault| *fault)?;
+    Ok(request
+        .replacing(params.destroy.is_set())
+        .partitions(params.partitions()))
 }

@@ -1,7 +1,6 @@
 //! Reads a file of the party into a table on its table store.
 
 mod local;
-mod messages;
 mod params;
 #[cfg(test)]
 mod tests;
@@ -22,8 +21,7 @@ impl Component for Upload {
         "reads a file of the party into a table on its table store",
     )
     .modules(&["Upload"])
-    .roles(&[Role::Local])
-    .messages(messages::ALL);
+    .roles(&[Role::Local]);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // nothing is learned: both stages are the same

@@ -1,6 +1,6 @@
 //! The parameters of an upload: FATE's upload fields, and where the file already is.
 
-use component_kit::{Check, Problems, Result};
+use component_kit::{Result, params};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +19,10 @@ pub enum Whole {
 }
 
 impl Whole {
+    fn is_flag(&self) -> Result<(), &'static str> {
+        self.number().map(drop).ok_or("neither true nor false")
+    }
+
     /// The number; none for text that is no number.
     pub(super) fn number(&self) -> Option<i64> {
         match self {
@@ -36,67 +40,48 @@ impl Whole {
     }
 }
 
-/// Parameters of `upload`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// The file's name, or its path under the party's import folder. Needed unless `staged` is set.
-    pub file: String,
-    /// The name under which the party's own REST endpoint has put the file aside; stands above `file`. Default null.
-    pub staged: Option<String>,
-    /// 1 when the first line names the columns, 0 when it does not. Default 1.
-    pub head: Whole,
-    /// What separates columns: one ASCII character, or `\t` for a tab. Default `,`.
-    pub id_delimiter: String,
-    /// Partitions of the table, 1 to 1023. Default 10.
-    pub partition: Whole,
-    /// The table's group; needed.
-    pub namespace: String,
-    /// The table's name; needed.
-    pub name: String,
-    /// Accepted, not used: there is one storage engine. An unknown word is refused. Default null.
-    pub storage_engine: Option<String>,
-    /// Accepted, not used: there is one storage engine. Default null.
-    pub storage_address: Option<Value>,
-    /// Whether a table of that name is replaced. Default false.
-    pub destroy: Whole,
-    /// Whether rows are added to a table of that name. Not together with `destroy`. Default false.
-    pub append: Whole,
-    /// Whether ids are made up; every column is then a value. Default false.
-    pub extend_sid: Whole,
-    /// With `extend_sid`: whether ids are line numbers. Default false.
-    pub auto_increasing_sid: Whole,
-    /// Accepted, not used. Default 1.
-    pub block_size: Whole,
-    /// Fields that replace those of the derived schema. Default empty.
-    pub schema: Option<Map<String, Value>>,
-    /// Whether `meta` goes with the table, so that data_transform obeys it. Default false.
-    pub with_meta: Whole,
-    /// How rows are to be read later: delimiter, input_format, data_type, with_label, label_name, … Default empty.
-    pub meta: Option<Map<String, Value>>,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            file: String::new(),
-            staged: None,
-            head: Whole::Number(1),
-            id_delimiter: ",".to_owned(),
-            partition: Whole::Number(10),
-            namespace: String::new(),
-            name: String::new(),
-            storage_engine: None,
-            storage_address: None,
-            destroy: Whole::Flag(false),
-            append: Whole::Flag(false),
-            extend_sid: Whole::Flag(false),
-            auto_increasing_sid: Whole::Flag(false),
-            block_size: Whole::Number(1),
-            schema: None,
-            with_meta: Whole::Flag(false),
-            meta: None,
-        }
+params! {
+    /// Parameters of `upload`.
+    pub struct Params {
+        /// The file's name, or its path under the party's import folder. Needed unless `staged` is set.
+        file: String = "";
+        /// The name under which the party's own REST endpoint has put the file aside; stands above `file`. Default null.
+        staged: Option<String>;
+        /// 1 when the first line names the columns, 0 when it does not. Default 1.
+        head: Whole = Whole::Number(1);
+        /// What separates columns: one ASCII character, or `\t` for a tab. Default `,`.
+        id_delimiter: String = ",", in one_ascii_or(&["\\t"]);
+        /// Partitions of the table, 1 to 1023. Default 10.
+        partition: Whole = Whole::Number(10);
+        /// The table's group; needed.
+        namespace: String = "", in filled("the table needs a namespace");
+        /// The table's name; needed.
+        name: String = "", in filled("the table needs a name");
+        /// Accepted, not used: there is one storage engine. An unknown word is refused. Default null.
+        storage_engine: Option<String>;
+        /// Accepted, not used: there is one storage engine. Default null.
+        storage_address: Option<Value>;
+        /// Whether a table of that name is replaced. Default false.
+        destroy: Whole = Whole::Flag(false), check Whole::is_flag;
+        /// Whether rows are added to a table of that name. Not together with `destroy`. Default false.
+        append: Whole = Whole::Flag(false), check Whole::is_flag;
+        /// Whether ids are made up; every column is then a value. Default false.
+        extend_sid: Whole = Whole::Flag(false), check Whole::is_flag;
+        /// With `extend_sid`: whether ids are line numbers. Default false.
+        auto_increasing_sid: Whole = Whole::Flag(false), check Whole::is_flag;
+        /// Accepted, not used. Default 1.
+        block_size: Whole = Whole::Number(1);
+        /// Fields that replace those of the derived schema. Default empty.
+        schema: Option<Map<String, Value>>;
+        /// Whether `meta` goes with the table, so that data_transform obeys it. Default false.
+        with_meta: Whole = Whole::Flag(false), check Whole::is_flag;
+        /// How rows are to be read later: delimiter, input_format, data_type, with_label, label_name, … Default empty.
+        meta: Option<Map<String, Value>>;
+    }
+    check |own, problems| {
+        problems.expect(!own.source().is_empty(), "file", || "no file is named".to_owned());
+        let both = own.destroy.is_set() && own.append.is_set();
+        problems.expect(!both, "append", || "a table cannot be replaced and added to at once".to_owned());
     }
 }
 
@@ -156,40 +141,3 @@ const ENGINES: &[&str] = &[
     "LINKIS_HIVE",
     "API",
 ];
-
-impl Check for Params {
-    fn check(&self, problems: &mut Problems) {
-        problems.expect(!self.source().is_empty(), "file", || {
-            "no file is named".to_owned()
-        });
-        problems.expect(!self.namespace.is_empty(), "namespace", || {
-            "the table needs a namespace".to_owned()
-        });
-        problems.expect(!self.name.is_empty(), "name", || {
-            "the table needs a name".to_owned()
-        });
-        let mut delimiter = self.id_delimiter.chars();
-        let single =
-            matches!((delimiter.next(), delimiter.next()), (Some(first), None) if first.is_ascii());
-        problems.expect(single || self.id_delimiter == "\\t", "id_delimiter", || {
-            format!("{:?} is not one ASCII character", self.id_delimiter)
-        });
-        let flags = [
-            ("destroy", &self.destroy),
-            ("append", &self.append),
-            ("extend_sid", &self.extend_sid),
-            ("auto_increasing_sid", &self.auto_increasing_sid),
-            ("with_meta", &self.with_meta),
-        ];
-        for (path, flag) in flags {
-            problems.expect(flag.number().is_some(), path, || {
-                "neither true nor false".to_owned()
-            });
-        }
-        problems.expect(
-            !(self.destroy.is_set() && self.append.is_set()),
-            "append",
-            || "a table cannot be replaced and added to at once".to_owned(),
-        );
-    }
-}

@@ -1,6 +1,6 @@
 //! The checklist of the upload.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::{Value, json};
 use vocabulary::{Cast, ErrorCode, MetricData, PartyId, TableRef};
 
@@ -29,6 +29,17 @@ fn with(changes: Value) -> Value {
     parameters
 }
 
+component_kit::checklist!(local Upload, federation(&["9999"]).file("breast.csv", &["canary-2b,1"]),
+    refuses: [
+        (json!({"file": ""}), "file"),
+        (json!({"name": ""}), "name"),
+        (json!({"namespace": ""}), "namespace"),
+        (json!({"id_delimiter": ""}), "id_delimiter"),
+        (json!({"destroy": "perhaps"}), "destroy"),
+        (json!({"destroy": 1, "append": 1}), "append"),
+    ],
+    canaries: ["canary-2b"], []);
+
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
     let given = with(
@@ -43,13 +54,17 @@ async fn agrees_with_the_plain_computation() {
     let request = &part.imports[0];
     assert_eq!(request.table, TableRef::new("experiment", "breast"));
     assert_eq!(
-        (request.file.as_str(), request.replace, request.partitions),
+        (
+            request.file.as_str(),
+            request.replace,
+            request.options.partitions
+        ),
         ("breast.csv", true, 4)
     );
-    assert_eq!(request.options["head"], json!(true));
-    assert_eq!(request.options["extend_sid"], json!(true));
-    assert_eq!(request.options["auto_increasing_sid"], json!(false));
-    assert_eq!(request.options["meta"], json!({"with_label": true}));
+    assert!(request.options.head && request.options.extend_sid && !request.append);
+    assert!(!request.options.auto_increasing_sid);
+    assert_eq!(request.options.meta["meta"]["with_label"], json!(true));
+    assert_eq!(request.label(), Some("y"));
     // What became of the rows reaches whoever brought them, whatever the policy keeps.
     assert_eq!(part.tells, [vocabulary::Tells::Counts].into());
     let metric = &part.metrics[0];
@@ -99,19 +114,6 @@ async fn works_with_two_hosts() {
 }
 
 #[tokio::test]
-async fn apply_uses_the_saved_model() {
-    // there is none
-    let trained = federation(&["9999"]).run::<Upload>().await.all_succeeded();
-    assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let again = federation(&["9999"])
-        .applying(&trained)
-        .run::<Upload>()
-        .await
-        .all_succeeded();
-    assert!(again.parts.values().all(|part| part.imports.len() == 1));
-}
-
-#[tokio::test]
 async fn takes_the_staged_file_before_the_named_one() {
     let played = federation(&["9999"])
         .parameters(with(json!({"staged": "s-17"})))
@@ -120,7 +122,6 @@ async fn takes_the_staged_file_before_the_named_one() {
         .all_succeeded();
     let part = played.parts.values().next().expect("the party");
     assert_eq!(part.imports[0].file, "s-17");
-    assert_eq!(part.imports[0].options["staged"], json!(true));
 }
 
 #[tokio::test]
@@ -148,28 +149,4 @@ async fn refuses_bad_parameters() {
             "{fault}"
         );
     }
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    // the component never sees a row; it sends nothing either
-    checks::leaks_no_canary::<Upload>(&federation(&["9999"]), &["breast.csv"], &[]).await;
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(&["9999"]).run::<Upload>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<Upload>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    // no message is sent at which it could be stopped
-    checks::stops_when_cancelled::<Upload>(&federation(&["9999"])).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<Upload>(&federation(&["9999"])).await;
 }

@@ -1,6 +1,5 @@
 //! Keeps a table of the party under another name, or writes it to a file.
 
-mod messages;
 mod params;
 mod party;
 #[cfg(test)]
@@ -23,8 +22,7 @@ impl Component for Writer {
     )
     .modules(&["Writer"])
     .roles(&[Role::Guest, Role::Host, Role::Local])
-    .inputs(&[PortLine::data("data")])
-    .messages(messages::ALL);
+    .inputs(&[PortLine::data("data")]);
 
     async fn run(task: &TaskContext, params: Params) -> Result<()> {
         // every role and both stages do the same

@@ -1,6 +1,6 @@
 //! The checklist of the writer.
 
-use component_kit::harness::{Federation, checks};
+use component_kit::harness::Federation;
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{Cast, ErrorCode, PartyId, TableRef};
@@ -38,6 +38,14 @@ fn federation(parties: &[&str]) -> Federation {
     }
     federation
 }
+
+component_kit::checklist!(local Writer, federation(&["9999"]),
+    refuses: [
+        (json!({"output_name": ""}), "output_name"),
+        (json!({"partitions": 1024}), "partitions"),
+        (json!({"delimiter": ""}), "delimiter"),
+    ],
+    canaries: [CANARY_ID], []);
 
 #[tokio::test]
 async fn agrees_with_the_plain_computation() {
@@ -106,19 +114,6 @@ async fn works_with_two_hosts() {
 }
 
 #[tokio::test]
-async fn apply_uses_the_saved_model() {
-    // there is none
-    let trained = federation(&["9999"]).run::<Writer>().await.all_succeeded();
-    assert!(trained.parts.values().all(|part| part.model.is_none()));
-    let again = federation(&["9999"])
-        .applying(&trained)
-        .run::<Writer>()
-        .await
-        .all_succeeded();
-    assert!(again.parts.values().all(|part| part.copies.len() == 1));
-}
-
-#[tokio::test]
 async fn refuses_bad_parameters() {
     for (changes, path) in [
         (json!({"output_name": ""}), "output_name"),
@@ -175,33 +170,4 @@ async fn refuses_bad_parameters() {
         (fault.code, fault.path.as_deref()),
         (ErrorCode::ParameterInvalid, Some("name"))
     );
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<Writer>(&federation(&["9999"]), &[CANARY_ID], &[]).await;
-    let played = federation(&["9999"]).run::<Writer>().await.all_succeeded();
-    for part in played.parts.values() {
-        assert!(
-            !format!("{:?} {:?} {:?}", part.log, part.metrics, part.summary).contains(CANARY_ID)
-        );
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(&["9999"]).run::<Writer>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<Writer>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    // no message is sent at which it could be stopped
-    checks::stops_when_cancelled::<Writer>(&federation(&["9999"])).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<Writer>(&federation(&["9999"])).await;
 }

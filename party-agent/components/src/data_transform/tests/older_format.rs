@@ -1,70 +1,12 @@
-//! The checklist of data_io.
+//! data_io: jobs of the older format.
 
-use component_kit::harness::{Federation, Played, checks};
+use component_kit::harness::{Federation, Played};
 use serde_json::{Value, json};
-use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
-use vocabulary::{ErrorCode, Fault, Participant};
+use tables::{Table, TableKind};
+use vocabulary::{ErrorCode, Fault};
 
-use super::DataIo;
-
-const CANARY_ID: &str = "canary-91aa";
-const CANARY: f64 = 27_182.818_28;
-
-/// A raw table; its first column is the id.
-fn raw(header: &[&str], rows: &[&[&str]]) -> Table {
-    let (id, names) = header.split_first().expect("an id");
-    let columns = names
-        .iter()
-        .map(|name| Column::new(*name, ColumnKind::Text, Part::Feature))
-        .collect();
-    let column = |at: usize| {
-        rows.iter()
-            .map(|row| row[at].to_owned())
-            .collect::<Vec<String>>()
-    };
-    let values = (1..header.len())
-        .map(|at| Values::of_texts(column(at)))
-        .collect();
-    Table::from_columns(Schema::new(TableKind::Raw, *id, columns), column(0), values)
-        .expect("a table")
-}
-
-fn guest_rows() -> Table {
-    raw(
-        &["id", "Y", "X0", "x1"],
-        &[
-            &[CANARY_ID, "1", "27182.81828", "2"],
-            &["b", "0", "NA", "4"],
-            &["c", "0", "1", ""],
-        ],
-    )
-}
-
-fn host_rows() -> Table {
-    raw(&["id", "x0"], &[&["b", "0.5"], &["d", "-1"]])
-}
-
-fn federation(hosts: usize) -> Federation {
-    let federation = Federation::new(hosts, false);
-    let guest = federation.guest();
-    let with_label = json!({"with_label": true, "label_name": "y", "missing_fill": true, "missing_fill_method": "Mean"});
-    let mut federation =
-        federation
-            .parameters_of(&guest, with_label)
-            .input(&guest, "data", guest_rows());
-    for index in 0..hosts {
-        let host = federation.host(index);
-        federation = federation.input(&host, "data", host_rows());
-    }
-    federation
-}
-
-/// The guest alone, with these rows and parameters.
-fn alone(rows: Table, parameters: Value) -> (Federation, Participant) {
-    let federation = Federation::new(0, false).parameters(parameters);
-    let guest = federation.guest();
-    (federation.input(&guest, "data", rows), guest)
-}
+use super::{CANARY, CANARY_ID, alone, federation, guest_rows, host_rows, raw};
+use crate::data_transform::DataIo;
 
 async fn refused(rows: Table, parameters: Value) -> Fault {
     alone(rows, parameters)
@@ -73,6 +15,28 @@ async fn refused(rows: Table, parameters: Value) -> Fault {
         .await
         .fault()
         .expect("refused")
+}
+
+component_kit::checklist!(local DataIo, federation(1),
+    refuses: [
+        (json!({"input_format": "wide"}), "input_format"),
+        (json!({"missing_fill_method": "median"}), "missing_fill_method"),
+        (json!({"with_label": true, "label_type": "bool"}), "label_type"),
+        (json!({"with_match_id": true}), "with_match_id"),
+    ],
+    canaries: [CANARY_ID], [CANARY],
+    work: federation(1), least: 6);
+
+#[tokio::test]
+async fn the_summary_holds_no_value_of_a_row() {
+    let played = federation(1).run::<DataIo>().await.all_succeeded();
+    for part in played.parts.values() {
+        let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
+        assert!(
+            !told.contains(CANARY_ID) && !told.contains("27182.81828"),
+            "{told}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -314,42 +278,6 @@ async fn refuses_bad_parameters() {
             && fault.message.contains("row 1")
             && !fault.message.contains("secret")
     );
-}
-
-#[tokio::test]
-async fn leaks_no_canary() {
-    checks::leaks_no_canary::<DataIo>(&federation(1), &[CANARY_ID], &[CANARY]).await;
-    let played = federation(1).run::<DataIo>().await.all_succeeded();
-    for part in played.parts.values() {
-        let told = format!("{:?} {:?} {:?}", part.metrics, part.summary, part.log);
-        assert!(
-            !told.contains(CANARY_ID) && !told.contains("27182.81828"),
-            "{told}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn speaks_only_its_messages() {
-    let played = federation(1).run::<DataIo>().await.all_succeeded();
-    assert!(played.envelopes.is_empty());
-    checks::speaks_only_its_messages::<DataIo>(&[&played]);
-}
-
-#[tokio::test]
-async fn stops_when_cancelled() {
-    // no message is sent at which it could be stopped
-    checks::stops_when_cancelled::<DataIo>(&federation(1)).await;
-}
-
-#[tokio::test]
-async fn stops_in_the_middle_of_work() {
-    checks::stops_in_the_middle_of_work::<DataIo>(&federation(1), 6).await;
-}
-
-#[tokio::test]
-async fn survives_duplicates_and_delays() {
-    checks::survives_duplicates_and_delays::<DataIo>(&federation(1)).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,0 @@
-//! A download sends nothing.
-
-use vocabulary::MessageLine;
-
-/// Every message: none.
-pub(super) const ALL: &[MessageLine] = &[];

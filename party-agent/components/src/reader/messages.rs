@@ -1,6 +1,0 @@
-//! A reader sends nothing.
-
-use vocabulary::MessageLine;
-
-/// Every message: none.
-pub(super) const ALL: &[MessageLine] = &[];

@@ -1,6 +1,0 @@
-//! An upload sends nothing.
-
-use vocabulary::MessageLine;
-
-/// Every message: none.
-pub(super) const ALL: &[MessageLine] = &[];
