@@ -1,7 +1,7 @@
 //! The other participants, as a component sees them: send and receive declared messages.
 
 use bytes::Bytes;
-use vocabulary::Participant;
+use vocabulary::{ErrorCode, Participant, Role};
 
 use crate::error::{ComponentError, Result};
 use crate::message::Message;
@@ -18,6 +18,50 @@ pub struct Peer {
 pub struct Peers {
     task: TaskContext,
     who: Vec<Participant>,
+}
+
+impl TaskContext {
+    /// The guest.
+    pub fn guest(&self) -> Result<Peer> {
+        self.only(Role::Guest)
+    }
+
+    /// The arbiter.
+    pub fn arbiter(&self) -> Result<Peer> {
+        self.only(Role::Arbiter)
+    }
+
+    /// The hosts of this step, in cast order.
+    pub fn hosts(&self) -> Peers {
+        self.all_of(&[Role::Host])
+    }
+
+    /// Everybody of these roles in this step but me, in cast order.
+    pub fn all_of(&self, roles: &[Role]) -> Peers {
+        let cast = self.step_cast();
+        let who = cast
+            .participants()
+            .filter(|who| roles.contains(&who.role) && *who != *self.me())
+            .collect();
+        Peers::new(self.clone(), who)
+    }
+
+    fn only(&self, role: Role) -> Result<Peer> {
+        match self.step_cast().of(role) {
+            [party] => Ok(Peer::new(
+                self.clone(),
+                Participant::new(role, party.clone()),
+            )),
+            parties => {
+                let text = format!(
+                    "{} needs one {role}, the job has {}",
+                    self.component(),
+                    parties.len()
+                );
+                Err(ComponentError::new(ErrorCode::DocumentInvalid, text))
+            }
+        }
+    }
 }
 
 impl Peer {

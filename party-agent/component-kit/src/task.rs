@@ -12,7 +12,7 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, DataInput, ErrorCode, Fault, MessageLine, Participant, PortKind, Progress, Receipt,
+    Assignment, Cast, DataInput, ErrorCode, Fault, MessageLine, Participant, PortKind, Progress, Receipt,
     Role, Stage, StepName, Stop, TableRef, Tells, Usage,
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
@@ -21,9 +21,7 @@ use crate::import_request::ImportRequest;
 use crate::description::Description;
 use crate::error::{ComponentError, Result};
 use crate::meter::{Meter, Spent};
-use crate::metrics::Metrics;
 use crate::model::SavedModel;
-use crate::peer::{Peer, Peers};
 use crate::task_host::{
     About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules,
     LabelRules, LogLevel, ModelCopy, Reading, TaskHost,
@@ -162,6 +160,16 @@ impl TaskContext {
         self.inner.me.role
     }
 
+    /// Who has a part in this step.
+    pub(crate) fn step_cast(&self) -> &Cast {
+        &self.inner.assignment.step_cast
+    }
+
+    /// The component's name.
+    pub(crate) fn component(&self) -> &'static str {
+        self.inner.description.name
+    }
+
     /// Who plays it.
     pub fn me(&self) -> &Participant {
         &self.inner.me
@@ -189,50 +197,6 @@ impl TaskContext {
         TaskContext {
             inner: self.inner.clone(),
             scope: format!("{}{name}.{index}/", self.scope).into(),
-        }
-    }
-
-    // --- peers ------------------------------------------------------------------------------------------------------
-
-    /// The guest.
-    pub fn guest(&self) -> Result<Peer> {
-        self.only(Role::Guest)
-    }
-
-    /// The arbiter.
-    pub fn arbiter(&self) -> Result<Peer> {
-        self.only(Role::Arbiter)
-    }
-
-    /// The hosts of this step, in cast order.
-    pub fn hosts(&self) -> Peers {
-        self.all_of(&[Role::Host])
-    }
-
-    /// Everybody of these roles in this step but me, in cast order.
-    pub fn all_of(&self, roles: &[Role]) -> Peers {
-        let cast = &self.inner.assignment.step_cast;
-        let who = cast
-            .participants()
-            .filter(|who| roles.contains(&who.role) && *who != self.inner.me)
-            .collect();
-        Peers::new(self.clone(), who)
-    }
-
-    fn only(&self, role: Role) -> Result<Peer> {
-        match self.inner.assignment.step_cast.of(role) {
-            [party] => Ok(Peer::new(
-                self.clone(),
-                Participant::new(role, party.clone()),
-            )),
-            parties => {
-                let text = format!(
-                    "{} needs one {role}, the job has {}",
-                    self.inner.description.name,
-                    parties.len()
-                );
-                Err(ComponentError::new(ErrorCode::DocumentInvalid, text))
-            }
         }
     }
 
@@ -520,12 +484,6 @@ impl TaskContext {
     }
 
     // --- telling ------------------------------------------------------------------------------------------------------
-
-    /// The way out for measurements that give away what is named here, and nothing else. What leaves is judged by it:
-    /// name everything.
-    pub fn metrics(&self, tells: &'static [Tells]) -> Metrics<'_> {
-        Metrics::new(self, tells)
-    }
 
     /// Says how far the work is (0 to 1), and what is being done.
     pub fn progress(&self, fraction: f64, text: impl Into<String>) {

@@ -1,25 +1,11 @@
 //! What FATE's modules store: which messages, and under which names.
 
 use prost::Message;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::model::FateModel;
 use crate::{DataIo, DataStatistics, DataTransform, FeatureScale, HeteroLinR, HeteroLr};
-
-/// What one of FATE's modules stores: how it was trained (meta), and what it learned (param).
-pub trait FateModel {
-    /// How it was trained.
-    type Meta: Message + Serialize + DeserializeOwned + Default;
-    /// What it learned.
-    type Param: Message + Serialize + DeserializeOwned + Default;
-    /// The module.
-    const MODULE: &'static str;
-    /// What the names of both in a model store begin with; `Meta` and `Param` follow.
-    const STEM: &'static str;
-    /// What both messages are called.
-    const CLASSES: [&'static str; 2];
-}
 
 /// A model in the form in which it is told and kept: `{"meta": …, "param": …}`.
 pub fn view<K: FateModel>(meta: &K::Meta, param: &K::Param) -> Value {

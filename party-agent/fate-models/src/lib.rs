@@ -19,16 +19,18 @@
 mod int64;
 mod kind;
 mod linear;
+mod model;
 mod pipeline;
 mod scale;
 mod statistic;
 mod transform;
 
-pub use kind::{FateModel, StoredMessage, messages, view};
+pub use kind::{StoredMessage, messages, view};
 pub use linear::{
     CipherPublicKey, CipherText, HeteroLinR, HeteroLr, LinRModelMeta, LinRModelParam, LrModelMeta,
     LrModelParam, OneVsRestResult, PredictParam, SingleModel,
 };
+pub use model::FateModel;
 pub use pipeline::Pipeline;
 pub use scale::{ColumnScale, FeatureScale, ScaleMeta, ScaleParam};
 pub use statistic::{

@@ -6,7 +6,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::int64;
-use crate::kind::FateModel;
+use crate::model::FateModel;
 
 /// What `HeteroLR` stores.
 pub struct HeteroLr;
@@ -267,4 +267,55 @@ pub struct LinRModelMeta {
     /// The module.
     #[prost(string, tag = "10")]
     pub module: String,
+}
+
+impl From<SingleModel> for LrModelParam {
+    fn from(one: SingleModel) -> Self {
+        Self {
+            iters: one.iters,
+            loss_history: one.loss_history,
+            is_converged: one.is_converged,
+            weight: one.weight,
+            intercept: one.intercept,
+            header: one.header,
+            one_vs_rest_result: None,
+            need_one_vs_rest: false,
+            best_iteration: one.best_iteration,
+            encrypted_weight: one.encrypted_weight,
+        }
+    }
+}
+
+impl From<SingleModel> for LinRModelParam {
+    fn from(one: SingleModel) -> Self {
+        Self {
+            iters: one.iters,
+            loss_history: one.loss_history,
+            is_converged: one.is_converged,
+            weight: one.weight,
+            intercept: one.intercept,
+            header: one.header,
+            best_iteration: one.best_iteration,
+            encrypted_weight: one.encrypted_weight,
+        }
+    }
+}
+
+impl From<LinRModelMeta> for LrModelMeta {
+    /// What both have in common.
+    fn from(meta: LinRModelMeta) -> Self {
+        Self {
+            penalty: meta.penalty,
+            tol: meta.tol,
+            alpha: meta.alpha,
+            optimizer: meta.optimizer,
+            batch_size: meta.batch_size,
+            learning_rate: meta.learning_rate,
+            max_iter: meta.max_iter,
+            early_stop: meta.early_stop,
+            fit_intercept: meta.fit_intercept,
+            module: meta.module,
+            ..Self::default()
+        }
+    }
 }

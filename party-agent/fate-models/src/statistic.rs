@@ -6,7 +6,7 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::kind::FateModel;
+use crate::model::FateModel;
 
 /// What `DataStatistics` stores.
 pub struct DataStatistics;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
-use crate::kind::FateModel;
+use crate::model::FateModel;
 
 /// What `DataTransform` stores.
 pub struct DataTransform;

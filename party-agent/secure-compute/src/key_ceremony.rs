@@ -11,7 +11,7 @@ use vocabulary::Participant;
 use crate::encrypted_algebra::{
     LinearScheme, Origin, PublicKeyBytes, SchemeResult, SumsBytes, SumsShape, VectorBytes,
 };
-use crate::key_use::Limit;
+use crate::key_limit::Limit;
 
 /// A party that can encrypt.
 pub struct Encryptor<S: LinearScheme> {

@@ -2,44 +2,17 @@
 //! allowed for a party as leave the key its strength, if the guest's policy asks for it, and then there is another key. Every party
 //! counts for itself by the plan, so that nobody need be told when a new key comes.
 
-use component_kit::{MaliciousHosts, Message, Result, TaskContext};
+use component_kit::{Message, Result, TaskContext};
 
 use crate::encrypted_algebra::{LinearScheme, PublicKeyBytes};
 use crate::key_ceremony::{Encryptor, receive_key};
-
-/// Most values that a key opens for one party; none where parties are trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
-    pub(crate) most: Option<usize>,
-}
+use crate::key_limit::Limit;
 
 /// What the key in use has opened, and when the next one comes.
 #[derive(Debug, Clone)]
 pub struct KeyUse {
     limit: Limit,
     used: usize,
-}
-
-impl Limit {
-    /// By the guest's policy.
-    pub fn of<S: LinearScheme>(malicious_hosts: MaliciousHosts) -> Self {
-        Self {
-            most: (malicious_hosts != MaliciousHosts::Trust).then_some(S::VALUES_PER_KEY),
-        }
-    }
-
-    /// Columns of a party that one key serves in a batch, of which `shown` values more are opened (the loss).
-    pub fn columns(self, shown: usize) -> usize {
-        self.most
-            .map_or(usize::MAX, |most| most.saturating_sub(shown).max(1))
-    }
-
-    /// Keys that so many equal openings of `values` values take.
-    pub fn keys(self, values: usize, openings: usize) -> usize {
-        self.most.map_or(1, |most| {
-            openings.div_ceil((most / values.max(1)).max(1)).max(1)
-        })
-    }
 }
 
 impl KeyUse {
@@ -73,6 +46,8 @@ impl KeyUse {
 
 #[cfg(test)]
 mod tests {
+    use component_kit::MaliciousHosts;
+
     use super::*;
     use crate::RingLwe;
 

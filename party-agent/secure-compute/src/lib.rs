@@ -10,6 +10,7 @@ pub mod encrypted_gradient;
 pub mod fixed;
 pub mod hidden_members;
 pub mod key_ceremony;
+pub mod key_limit;
 pub mod key_use;
 pub mod label_protection;
 
@@ -18,7 +19,8 @@ pub use encrypted_algebra::{
     VectorBytes,
 };
 pub use key_ceremony::{Encryptor, KeyHolder};
-pub use key_use::{KeyUse, Limit};
+pub use key_limit::Limit;
+pub use key_use::KeyUse;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use component_kit::{
     Check, Component, Description, Message, Packed, Problems, Result, TaskContext,
 };
@@ -189,7 +189,7 @@ async fn arbiter(task: &TaskContext, params: Params) -> Result<()> {
     agreed_stop::announce(&peers, &STOP, true).await
 }
 
-async fn play(parameters: serde_json::Value) -> (Federation, Played) {
+async fn play(parameters: serde_json::Value) -> (Federation, RunRecord) {
     let federation = Federation::new(1, true).parameters(parameters);
     let played = federation.run::<Probe>().await;
     (federation, played)

@@ -107,12 +107,20 @@ fn text_end(chars: &[char], at: usize) -> Option<usize> {
 
 /// Leaves out each item under `#[cfg(test)]`; the attribute itself stays where a module's declaration follows, as `test`.
 fn without_tests(tokens: &[String]) -> Vec<String> {
-    let attribute = ["#", "[", "cfg", "(", "test", ")", "]"];
+    let attributes: [&[&str]; 2] = [
+        &["#", "[", "cfg", "(", "test", ")", "]"],
+        &["#", "[", "cfg", "(", "all", "(", "test", ","],
+    ];
     let mut kept = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        if tokens[at..].iter().take(7).eq(attribute) {
-            at = item_end(tokens, at + attribute.len());
+        let begins = |attribute: &&&[&str]| {
+            let here = tokens[at..].iter().take(attribute.len());
+            here.eq(attribute.iter())
+        };
+        if attributes.iter().any(|attribute| begins(&attribute)) {
+            let brackets = tokens[at..].iter().position(|token| token == "]");
+            at = item_end(tokens, at + brackets.map_or(1, |end| end + 1));
         } else {
             kept.push(tokens[at].clone());
             at += 1;

@@ -12,7 +12,7 @@ use super::messages::{
     OUTCOME, Opening, Outcome, RELEASE, RETURNED_POINTS,
 };
 use super::params::Params;
-use super::results::{self, Found};
+use super::results::{self, ResultKnowledge};
 use super::steps::{self, Blinder, Point};
 
 /// What the guest holds of its meeting with one host.
@@ -331,6 +331,6 @@ async fn tell_size(
         Outcome::Untold
     };
     task.hosts().send(&OUTCOME, &Packed(outcome)).await?;
-    results::report(task, params, table.rows(), Found::Size(common));
+    results::report(task, params, table.rows(), ResultKnowledge::Size(common));
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::messages::{
     OUTCOME, Opening, Outcome, RELEASE, RETURNED_POINTS,
 };
 use super::params::Params;
-use super::results::{self, Found};
+use super::results::{self, ResultKnowledge};
 use super::steps::{self, Blinder, Point};
 
 pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
@@ -40,9 +40,9 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
         Outcome::Few => Err(bounds.few()),
         _ if params.cardinality_only => {
             let found = if let Outcome::Common(count) = outcome {
-                Found::Size(count as usize)
+                ResultKnowledge::Size(count as usize)
             } else {
-                Found::Untold
+                ResultKnowledge::Untold
             };
             results::report(task, params, table.rows(), found);
             Ok(())
@@ -261,6 +261,6 @@ async fn leave_untold(task: &TaskContext, params: &Params, table: &Table) -> Res
     task.info("sync_intersect_ids is false: the guest alone knows the common ids, the output here has no rows");
     task.output(0, &results::shaped(params, table, &[])?)
         .await?;
-    results::report(task, params, table.rows(), Found::Untold);
+    results::report(task, params, table.rows(), ResultKnowledge::Untold);
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::params::Params;
 
 /// What a party knows of the result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum ResultKnowledge {
     /// These many of its rows are common, and it has them.
     Rows(usize),
     /// So many ids are common.
@@ -50,7 +50,12 @@ pub(super) async fn keep(
         return Err(empty());
     }
     task.output(0, &shaped(params, table, rows)?).await?;
-    report(task, params, table.rows(), Found::Rows(rows.len()));
+    report(
+        task,
+        params,
+        table.rows(),
+        ResultKnowledge::Rows(rows.len()),
+    );
     task.info(format!(
         "{} of {} rows are common",
         rows.len(),
@@ -92,7 +97,7 @@ pub(super) fn progress(task: &TaskContext, from: f64, part: f64, text: &str) {
 }
 
 /// Metrics and summary in FATE's form.
-pub(super) fn report(task: &TaskContext, params: &Params, own: usize, found: Found) {
+pub(super) fn report(task: &TaskContext, params: &Params, own: usize, found: ResultKnowledge) {
     let rate = |count: usize| {
         if own == 0 {
             0.0
@@ -102,20 +107,22 @@ pub(super) fn report(task: &TaskContext, params: &Params, own: usize, found: Fou
     };
     let value = |name: &str, value: f64| (name.to_owned(), value);
     let (number, share) = match found {
-        Found::Rows(count) | Found::Size(count) => (json!(count), json!(rate(count))),
+        ResultKnowledge::Rows(count) | ResultKnowledge::Size(count) => {
+            (json!(count), json!(rate(count)))
+        }
         // FATE's way to say that a party does not know.
-        Found::Untold => (json!(-1), json!(-1)),
+        ResultKnowledge::Untold => (json!(-1), json!(-1)),
     };
     let values = match found {
-        Found::Rows(count) => vec![
+        ResultKnowledge::Rows(count) => vec![
             value("intersect_count", count as f64),
             value("input_match_id_count", own as f64),
             value("intersect_rate", rate(count)),
             value("unmatched_count", own.saturating_sub(count) as f64),
             value("unmatched_rate", 1.0 - rate(count)),
         ],
-        Found::Size(count) => vec![value("intersect_count", count as f64)],
-        Found::Untold => vec![],
+        ResultKnowledge::Size(count) => vec![value("intersect_count", count as f64)],
+        ResultKnowledge::Untold => vec![],
     };
     let meta = json!({
         "name": "intersection",

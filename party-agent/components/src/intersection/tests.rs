@@ -6,7 +6,7 @@ mod uncounted;
 
 use std::collections::BTreeSet;
 
-use component_kit::harness::{Federation, Played, checks};
+use component_kit::harness::{Federation, RunRecord, checks};
 use component_kit::{AnyComponent, Plugin};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
@@ -125,7 +125,7 @@ fn two_hosts() -> Federation {
         .input(&second, "data", table(&second_ids, 3000.0))
 }
 
-fn assert_holds(played: &Played, who: &Participant, ids: &[String], party: f64) {
+fn assert_holds(played: &RunRecord, who: &Participant, ids: &[String], party: f64) {
     let output = played.part(who).output();
     assert_eq!(output.ids().expect("ids"), ids, "ids of {who}");
     let wanted: Vec<f64> = ids.iter().map(|id| value_of(id, party)).collect();
@@ -140,7 +140,7 @@ fn assert_holds(played: &Played, who: &Participant, ids: &[String], party: f64) 
     );
 }
 
-fn values(played: &Played, who: &Participant) -> Vec<(String, f64)> {
+fn values(played: &RunRecord, who: &Participant) -> Vec<(String, f64)> {
     match &played.part(who).metrics[..] {
         [metric] => match metric.data.plain() {
             MetricData::Values(values) => values,
@@ -249,7 +249,7 @@ async fn apply_uses_the_saved_model() {
     assert_eq!(federation.participants().len(), 2);
     for who in federation.participants() {
         assert!(fitted.part(&who).model.is_none());
-        let hash = |played: &Played| played.part(&who).output().content_hash().expect("hash");
+        let hash = |played: &RunRecord| played.part(&who).output().content_hash().expect("hash");
         assert_eq!(hash(&fitted), hash(&applied));
     }
 }
@@ -436,14 +436,14 @@ async fn finds_the_size_alone() {
 
 /// How many points the host gave back at the place at which it does so when rows are asked for; the harness repeats
 /// keys and orders.
-async fn doubled_in_order(federation: &Federation, played: &Played) -> usize {
+async fn doubled_in_order(federation: &Federation, played: &RunRecord) -> usize {
     let rows = federation
         .clone()
         .parameters(json!({}))
         .run::<Intersection>()
         .await
         .all_succeeded();
-    let points = |played: &Played| -> Vec<u8> {
+    let points = |played: &RunRecord| -> Vec<u8> {
         let envelopes = played
             .envelopes
             .iter()

@@ -119,6 +119,39 @@ pub fn resolve_metrics<S: AsRef<str>>(
     Ok(metrics)
 }
 
+impl EvalType {
+    /// All metrics of this kind, in FATE's order; what an evaluation reports when the job names none.
+    #[must_use]
+    pub fn metrics(self) -> &'static [Metric] {
+        use Metric::*;
+        match self {
+            Self::Binary => &[
+                Auc,
+                Ks,
+                Lift,
+                Gain,
+                Accuracy,
+                Precision,
+                Recall,
+                Roc,
+                ConfusionMat,
+                Psi,
+                F1Score,
+                QuantilePr,
+            ],
+            Self::Multi => &[Accuracy, Precision, Recall],
+            Self::Regression => &[
+                ExplainedVariance,
+                MeanAbsoluteError,
+                MeanSquaredError,
+                MedianAbsoluteError,
+                R2Score,
+                RootMeanSquaredError,
+            ],
+        }
+    }
+}
+
 fn resolve(eval_type: EvalType, name: &str) -> Result<Metric, MetricError> {
     let lower = name.to_ascii_lowercase();
     let name = name.to_owned();

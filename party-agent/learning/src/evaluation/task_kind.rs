@@ -1,6 +1,5 @@
 //! The kinds of prediction an evaluation knows, and the metrics of each.
 
-use super::Metric;
 use crate::WordError;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -26,37 +25,6 @@ impl EvalType {
             Self::Binary => "binary",
             Self::Multi => "multi",
             Self::Regression => "regression",
-        }
-    }
-
-    /// All metrics of this kind, in FATE's order; what an evaluation reports when the job names none.
-    #[must_use]
-    pub fn metrics(self) -> &'static [Metric] {
-        use Metric::*;
-        match self {
-            Self::Binary => &[
-                Auc,
-                Ks,
-                Lift,
-                Gain,
-                Accuracy,
-                Precision,
-                Recall,
-                Roc,
-                ConfusionMat,
-                Psi,
-                F1Score,
-                QuantilePr,
-            ],
-            Self::Multi => &[Accuracy, Precision, Recall],
-            Self::Regression => &[
-                ExplainedVariance,
-                MeanAbsoluteError,
-                MeanSquaredError,
-                MedianAbsoluteError,
-                R2Score,
-                RootMeanSquaredError,
-            ],
         }
     }
 }

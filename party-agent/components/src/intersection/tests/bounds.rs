@@ -1,7 +1,7 @@
 //! What policies ask of intersections: fewest ids, fewest common ones, and how many are new.
 
 use component_kit::IdRules;
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use serde_json::json;
 use vocabulary::ErrorCode;
 
@@ -24,7 +24,7 @@ pub(super) fn counting(federation: Federation) -> Federation {
 }
 
 /// Nobody has a result. Whoever fails first says why, and the others may be stopped before they can.
-fn assert_withheld(played: &Played) {
+fn assert_withheld(played: &RunRecord) {
     assert!(played.parts.values().all(|part| part.result.is_err()));
     let fault = played.fault().expect("a fault");
     let path = fault.path.unwrap_or_default();
@@ -34,7 +34,7 @@ fn assert_withheld(played: &Played) {
     );
 }
 
-fn envelopes(played: &Played, message: &str) -> usize {
+fn envelopes(played: &RunRecord, message: &str) -> usize {
     played
         .envelopes
         .iter()

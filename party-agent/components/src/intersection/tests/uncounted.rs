@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use component_kit::{Component, Description, IdRules, Packed, Result, TaskContext};
 use crypto::Random;
 use serde_json::json;
@@ -192,7 +192,7 @@ fn federation(hosts: usize, most: u64) -> Federation {
     })
 }
 
-fn recognised(played: &Played, guest: &Participant) -> Vec<String> {
+fn recognised(played: &RunRecord, guest: &Participant) -> Vec<String> {
     played
         .part(guest)
         .log
@@ -276,7 +276,7 @@ async fn honest_parties_notice_nothing_of_what_is_kept_back() {
         .run::<Intersection>()
         .await
         .all_succeeded();
-    let points = |played: &Played, host: &Participant| -> Vec<Vec<u8>> {
+    let points = |played: &RunRecord, host: &Participant| -> Vec<Vec<u8>> {
         let envelopes = played
             .envelopes
             .iter()
@@ -293,7 +293,7 @@ async fn honest_parties_notice_nothing_of_what_is_kept_back() {
     };
     let federation = super::two_hosts();
     for who in federation.participants() {
-        let hash = |played: &Played| played.part(&who).output().content_hash().expect("hash");
+        let hash = |played: &RunRecord| played.part(&who).output().content_hash().expect("hash");
         assert_eq!(hash(&open), hash(&counted), "{who}");
     }
     for (number, common) in [(0, 12), (1, 7)] {
