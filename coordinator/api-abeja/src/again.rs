@@ -17,7 +17,7 @@ use domain::{Entity, EntityKind};
 use rest::ReachedAt;
 use serde_json::Value;
 use service::EntityFilter;
-use service::abeja::runs::Asked;
+use service::abeja::runs::RequestIdentity;
 use sha2::{Digest, Sha256};
 use vocabulary::Timestamp;
 
@@ -96,17 +96,17 @@ fn hash(parts: &[&str]) -> String {
 }
 
 /// By what a request is known again.
-pub(super) fn asked(call: &Call, body: &Value) -> Result<Asked, Refusal> {
+pub(super) fn asked(call: &Call, body: &Value) -> Result<RequestIdentity, Refusal> {
     let (tenant, creator, whole) = (call.tenant().to_string(), call.creator(), body.to_string());
     let known = |by: &str, what: &str| hash(&[&tenant, &creator, &call.path, by, what]);
     let content = known("body", &whole);
     Ok(match key_of(&call.headers)? {
-        Some(key) => Asked {
+        Some(key) => RequestIdentity {
             hash: known("key", key),
             content,
             within_millis: KEY_MILLIS,
         },
-        None => Asked {
+        None => RequestIdentity {
             hash: content.clone(),
             content,
             within_millis: if call.passed_on { AGAIN_MILLIS } else { 0 },

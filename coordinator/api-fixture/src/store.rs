@@ -165,9 +165,9 @@ fn left_by(job: &Job) -> ModelVersion {
     }
 }
 
-type Told = (Vec<Metric>, Option<Value>, Option<Value>);
+type TaskRecords = (Vec<Metric>, Option<Value>, Option<Value>);
 
-fn told(task: &Task) -> Vec<Told> {
+fn told(task: &Task) -> Vec<TaskRecords> {
     let id = &task.key.id;
     let meta = |value: Value| value.as_object().expect("object").clone();
     match (id.step.as_str(), id.role) {

@@ -1,6 +1,6 @@
 //! The six operations on experiments, once for REST and gRPC.
 
-use domain::experiment::query::{Found, Query};
+use domain::experiment::query::{ExperimentPage, Query};
 use domain::{Experiment, NewExperiment};
 use service::{Coordinator, ServiceError};
 use vocabulary::{ErrorCode, Tenant};
@@ -84,7 +84,7 @@ impl Experiments {
             .map_err(|refusal| refusal.during("List experiments failed."))?;
         let (
             wanted,
-            Found {
+            ExperimentPage {
                 experiments,
                 total,
                 next,
@@ -104,7 +104,7 @@ impl Experiments {
         &self,
         caller: &AuthenticatedCaller,
         request: &ListExperimentsRequest,
-    ) -> Result<(Wanted, Found), Refusal> {
+    ) -> Result<(Wanted, ExperimentPage), Refusal> {
         let limit = page_size(request.page_size)?;
         let wanted = Wanted::read(&request.sort_by, &request.filter, &request.page_token)?;
         let tenant = self.listed(caller, request.resource_reference_key.as_ref())?;

@@ -1,10 +1,10 @@
 //! One thing as columns: what lists are filtered and sorted by, and what views are cut from.
 
 use chrono::DateTime;
-use domain::meteos::{Asked, Dataset, LearnedModel, Profile, Serving, Standing};
+use domain::meteos::{Dataset, LearnedModel, ModelUse, Profile, Serving, Standing};
 use domain::{Experiment, Workspace};
 use serde_json::{Map, Value, json};
-use service::Seen;
+use service::EntityView;
 use vocabulary::{Fault, Timestamp};
 
 use super::routes::Noun;
@@ -18,7 +18,7 @@ pub(super) struct Item {
     pub(super) columns: Map<String, Value>,
     pub(super) created: Timestamp,
     /// Behind it, for what its job printed.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<EntityView>,
 }
 
 impl Item {
@@ -55,7 +55,7 @@ fn map(value: Value) -> Map<String, Value> {
 
 /// What every kind has.
 fn common(
-    seen: &Seen,
+    seen: &EntityView,
     project: &str,
     status: &str,
     description: Option<&str>,
@@ -154,7 +154,7 @@ pub(super) fn default_template(project: &str) -> Item {
 }
 
 /// Anything else in columns.
-pub(super) fn of_seen(noun: Noun, seen: Seen, project: &str) -> Result<Item, Fault> {
+pub(super) fn of_seen(noun: Noun, seen: EntityView, project: &str) -> Result<Item, Fault> {
     let entity = &seen.entity;
     let mut columns;
     match noun {
@@ -208,7 +208,7 @@ pub(super) fn of_seen(noun: Noun, seen: Seen, project: &str) -> Result<Item, Fau
             })));
         }
         Noun::Evaluation | Noun::Learning => {
-            let asked: Asked = entity.read()?;
+            let asked: ModelUse = entity.read()?;
             columns = common(
                 &seen,
                 project,

@@ -12,7 +12,7 @@ use crate::abeja::deployment::{
     Channel, ChannelFile, Deployment, DeploymentVersion, TrainingDefinition, TrainingModel,
 };
 use crate::abeja::run::Run;
-use crate::meteos::{Asked, Dataset, LearnedModel, Profile};
+use crate::meteos::{Dataset, LearnedModel, ModelUse, Profile};
 use crate::recurring::Recurring;
 
 /// Kinds of entities.
@@ -152,7 +152,7 @@ impl Entity {
             EntityKind::Model => self.read::<LearnedModel>().map(drop),
             EntityKind::TrainingModel => self.read::<TrainingModel>().map(drop),
             EntityKind::TrainingDefinition => self.read::<TrainingDefinition>().map(drop),
-            EntityKind::Learning | EntityKind::Evaluation => self.read::<Asked>().map(drop),
+            EntityKind::Learning | EntityKind::Evaluation => self.read::<ModelUse>().map(drop),
             EntityKind::Deployment => self.read::<Deployment>().map(drop),
             EntityKind::DeploymentVersion => self.read::<DeploymentVersion>().map(drop),
             EntityKind::Run => self.read::<Run>().map(drop),

@@ -40,7 +40,7 @@ pub use offering::Offering;
 pub use page::{Listing, Order, Page};
 pub use presence::{AgentPresence, Presence};
 pub use rerun::Rerun;
-pub use schedule::{Decision, Held, JobSnapshot, decide};
+pub use schedule::{Decision, JobSnapshot, WaitReason, decide};
 pub use step::{EarlierAttempts, earlier_attempts, first_cause, progress, reason_of, step_state};
 pub use task::state::{TaskEvent, TaskState};
 pub use task::{Task, TaskKey};

@@ -125,7 +125,7 @@ pub enum Serving {
 /// A model asked for one row, or measured on a dataset.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Asked {
+pub struct ModelUse {
     /// Notes.
     pub description: Option<String>,
     /// The model.

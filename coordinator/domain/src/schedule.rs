@@ -44,12 +44,12 @@ pub struct JobSnapshot {
     /// The job of the same queue whose turn it is, when it is not this one's.
     pub behind: Option<JobId>,
     /// What must be there first and is not yet; or why it never will be.
-    pub held: Option<Result<Held, Fault>>,
+    pub held: Option<Result<WaitReason, Fault>>,
 }
 
 /// What a job waits for although its parties are ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct WaitReason {
     /// For people.
     pub reason: String,
     /// Whose turn it is.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Decision, Held, Job, JobSnapshot, JobState, Presence, Task, Waiting, Workspace};
+use domain::{
+    Decision, Job, JobSnapshot, JobState, Presence, Task, WaitReason, Waiting, Workspace,
+};
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, Timestamp};
 
 use crate::WHEN_SETTLED;
@@ -302,7 +304,7 @@ impl Loaded {
 const FAILING: &str = "an order";
 
 /// What keeps a job that has not begun from beginning.
-async fn holds(tx: &mut dyn Transaction, job: &Job) -> Stored<Option<Result<Held, Fault>>> {
+async fn holds(tx: &mut dyn Transaction, job: &Job) -> Stored<Option<Result<WaitReason, Fault>>> {
     if let Some(first) = &job.settings.after
         && let Some(held) = outcome_of(tx, first).await?
     {
@@ -319,7 +321,7 @@ async fn holds(tx: &mut dyn Transaction, job: &Job) -> Stored<Option<Result<Held
             "experiment {} is being prepared: its home party has not answered",
             experiment.unique_name
         );
-        Ok(Held {
+        Ok(WaitReason {
             reason,
             parties: Vec::new(),
         })
@@ -330,7 +332,7 @@ async fn holds(tx: &mut dyn Transaction, job: &Job) -> Stored<Option<Result<Held
 async fn outcome_of(
     tx: &mut dyn Transaction,
     first: &JobId,
-) -> Stored<Option<Result<Held, Fault>>> {
+) -> Stored<Option<Result<WaitReason, Fault>>> {
     let Some(job) = tx.job(first).await? else {
         let fault = Fault::new(
             ErrorCode::JobUnknown,
@@ -343,7 +345,7 @@ async fn outcome_of(
     }
     if !job.state.is_settled() {
         let reason = format!("job {first} makes the table that this one reads");
-        return Ok(Some(Ok(Held {
+        return Ok(Some(Ok(WaitReason {
             reason,
             parties: job
                 .waiting

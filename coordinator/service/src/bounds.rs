@@ -9,7 +9,7 @@ use vocabulary::{ErrorCode, Fault, JobId, Metric, PartyId, TableSummary, Tenant}
 use crate::ServiceError;
 use crate::filter::TaskFilter;
 use crate::ports::{Stored, Transaction};
-use crate::records::Counted;
+use crate::records::Tally;
 
 /// Bounds of what agents tell. What was told counts, also where a newer word took its place, until the job is cleaned. No
 /// party's use comes near what another may: what is counted for a tenant is counted for each party apart.
@@ -84,48 +84,48 @@ impl Bounds {
         };
         let counts = [
             (
-                Counted::Outputs,
+                Tally::Outputs,
                 task.as_str(),
                 u64::from(is_output),
                 self.outputs_per_task,
                 "bounds.outputs_per_task",
             ),
             (
-                Counted::Described,
+                Tally::Described,
                 task.as_str(),
                 described,
                 self.task_output_bytes,
                 "bounds.task_output_bytes",
             ),
             (
-                Counted::JobDescribed,
+                Tally::JobDescribed,
                 job,
                 described,
                 self.job_output_bytes,
                 "bounds.job_output_bytes",
             ),
             (
-                Counted::Task,
+                Tally::Task,
                 task.as_str(),
                 bytes,
                 self.task_bytes,
                 "bounds.task_bytes",
             ),
             (
-                Counted::Party,
+                Tally::Party,
                 party.as_str(),
                 bytes,
                 self.party_bytes,
                 "bounds.party_bytes",
             ),
             (
-                Counted::Tenant,
+                Tally::Tenant,
                 in_tenant.as_str(),
                 bytes,
                 self.tenant_bytes,
                 "bounds.tenant_bytes",
             ),
-            (Counted::Cleaned, in_job.as_str(), cleaned, u64::MAX, ""),
+            (Tally::Cleaned, in_job.as_str(), cleaned, u64::MAX, ""),
         ];
         // All are judged before any is counted: what is refused costs nobody anything.
         for (counted, name, more, most, bound) in counts {
@@ -179,10 +179,10 @@ pub(crate) async fn give_back(
     tenant: Option<&Tenant>,
 ) -> Stored<()> {
     let in_job = in_job(&job.id, party);
-    let freed = tx.told(Counted::Cleaned, &in_job).await?;
-    tx.lower_told(Counted::Cleaned, &in_job, freed).await?;
-    tx.lower_told(Counted::Party, party.as_str(), freed).await?;
-    tx.lower_told(Counted::Tenant, &in_tenant(tenant, party), freed)
+    let freed = tx.told(Tally::Cleaned, &in_job).await?;
+    tx.lower_told(Tally::Cleaned, &in_job, freed).await?;
+    tx.lower_told(Tally::Party, party.as_str(), freed).await?;
+    tx.lower_told(Tally::Tenant, &in_tenant(tenant, party), freed)
         .await?;
     if !job.state.is_settled() {
         return Ok(());
@@ -196,7 +196,7 @@ pub(crate) async fn give_back(
     };
     for task in tx.find_tasks(&filter).await?.0 {
         let name = of_try(&task.key);
-        for counted in [Counted::Task, Counted::Outputs, Counted::Described] {
+        for counted in [Tally::Task, Tally::Outputs, Tally::Described] {
             tx.lower_told(counted, &name, u64::MAX).await?;
         }
     }
@@ -223,21 +223,21 @@ fn refused(fault: Fault) -> ServiceError {
 fn too_much(
     party: &PartyId,
     task: &str,
-    whose: (Counted, &str),
+    whose: (Tally, &str),
     (most, bound): (u64, &str),
 ) -> ServiceError {
     let (counted, name) = whose;
     let what = match counted {
-        Counted::Outputs => format!("task {task} announces more than {most} outputs and models"),
-        Counted::Task => format!("task {task} tells more than {most} bytes"),
-        Counted::Described => {
+        Tally::Outputs => format!("task {task} announces more than {most} outputs and models"),
+        Tally::Task => format!("task {task} tells more than {most} bytes"),
+        Tally::Described => {
             format!("task {task} describes its outputs with more than {most} bytes")
         }
-        Counted::JobDescribed => {
+        Tally::JobDescribed => {
             format!("the outputs of job {name} are described with more than {most} bytes")
         }
-        Counted::Party => format!("party {name} has told the {most} bytes that one party may"),
-        Counted::Tenant | Counted::Cleaned => {
+        Tally::Party => format!("party {name} has told the {most} bytes that one party may"),
+        Tally::Tenant | Tally::Cleaned => {
             let tenant = name.rsplit_once('/').map_or("", |(tenant, _)| tenant);
             format!(
                 "party {party} has told the {most} bytes that one party may in the jobs of tenant {tenant:?}"
@@ -245,13 +245,11 @@ fn too_much(
         }
     };
     let less = match counted {
-        Counted::Party | Counted::Tenant | Counted::Cleaned => {
+        Tally::Party | Tally::Tenant | Tally::Cleaned => {
             "clean old jobs (job/clean), which gives back what their metrics and summaries took"
         }
-        Counted::Described | Counted::JobDescribed => {
-            "write fewer tables, or tables of fewer columns"
-        }
-        Counted::Task | Counted::Outputs => "have the task tell less",
+        Tally::Described | Tally::JobDescribed => "write fewer tables, or tables of fewer columns",
+        Tally::Task | Tally::Outputs => "have the task tell less",
     };
     let next = format!("{less}; the coordinator's operator can raise {bound}");
     refused(

@@ -1,6 +1,6 @@
 //! Experiments: made, found, archived and deleted; and the one that takes jobs which name none.
 
-use domain::experiment::query::{Found, Query};
+use domain::experiment::query::{ExperimentPage, Query};
 use domain::experiment::{DEFAULT_NAME, Name};
 use domain::{Experiment, NewExperiment};
 use vocabulary::{ErrorCode, ExperimentId, Fault, Tenant, Timestamp};
@@ -34,7 +34,7 @@ impl Experiments<'_> {
     }
 
     /// One page of experiments.
-    pub async fn find(self, query: &Query) -> Result<Found, ServiceError> {
+    pub async fn find(self, query: &Query) -> Result<ExperimentPage, ServiceError> {
         Ok(self
             .coordinator
             .inner

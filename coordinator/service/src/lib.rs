@@ -72,16 +72,16 @@ pub use filter::{
     EntityFilter, EventQuery, JobFilter, JobOrder, ModelFilter, PartFilter, RowFilter, TaskFilter,
     VersionFilter,
 };
-pub use jobs::submit::{Named, Placement, SubmitJob, Submitted};
+pub use jobs::submit::{NamedEntity, Placement, SubmitJob, Submitted};
 pub use jobs::{Health, Jobs};
 pub use meteos::{
-    NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Projects, Seen,
+    EntityView, NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace, Project, Projects,
 };
 pub use models::{Deploy, Deployed, ModelDocuments, ModelKey, ModelPart, ModelVersion, Models};
 pub use parties::{AgentFacts, ParametersView, Parties, Parting};
 pub use ports::{AgentGateway, Order, OrderReply, StepCheck, Store, StoreError, Transaction};
 pub use principal::{Principal, Who};
-pub use records::{Counted, StoredModel, Tag};
+pub use records::{StoredModel, Tag, Tally};
 pub use schedules::{NewSchedule, Schedules};
 pub use tables::Tables;
 

@@ -17,13 +17,13 @@ use crate::hooks::ApiHook;
 use crate::lines::Documents;
 use crate::numbered::IdForm;
 use crate::principal::Principal;
-use crate::{Coordinator, Named, Placement, ServiceError, SubmitJob};
+use crate::{Coordinator, NamedEntity, Placement, ServiceError, SubmitJob};
 
 pub use asked::{NewEvaluation, NewLearning};
 pub use datasets::NewDataset;
 pub use models::NewModel;
 pub use profiles::NewWorkspace;
-pub use standing::Seen;
+pub use standing::EntityView;
 
 handle! {
     /// Meteos' projects.
@@ -60,8 +60,8 @@ struct Work {
 }
 
 /// Something new under the id that it has.
-fn named(entity: Entity) -> Named {
-    Named::New(entity, IdForm::Given)
+fn named(entity: Entity) -> NamedEntity {
+    NamedEntity::New(entity, IdForm::Given)
 }
 
 /// The one thing that was kept.
@@ -135,7 +135,7 @@ impl Projects<'_> {
         project: &Project,
         experiment: &Experiment,
         (name, work): (&str, Result<Work, String>),
-        names: Vec<Named>,
+        names: Vec<NamedEntity>,
     ) -> Result<Vec<Entity>, ServiceError> {
         let Work {
             documents: (dsl, conf),
@@ -173,7 +173,11 @@ impl Projects<'_> {
     }
 
     /// Keeps things for which there is no job, and why.
-    async fn keep_failed(self, names: Vec<Named>, why: &str) -> Result<Vec<Entity>, ServiceError> {
+    async fn keep_failed(
+        self,
+        names: Vec<NamedEntity>,
+        why: &str,
+    ) -> Result<Vec<Entity>, ServiceError> {
         let mut kept = Vec::new();
         for name in names {
             let note = |entity: &mut Entity| {
@@ -181,12 +185,12 @@ impl Projects<'_> {
                 entity.job = None;
             };
             kept.push(match name {
-                Named::New(mut entity, _) => {
+                NamedEntity::New(mut entity, _) => {
                     note(&mut entity);
                     self.coordinator.entities().add(&entity).await?;
                     entity
                 }
-                Named::Anew { read, mut becomes } => {
+                NamedEntity::Anew { read, mut becomes } => {
                     note(&mut becomes);
                     let (kind, tenant, id) =
                         (becomes.kind, becomes.tenant.clone(), becomes.id.clone());

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::experiment::query::{Found, Query};
+use domain::experiment::query::{ExperimentPage, Query};
 use domain::{Entity, EntityKind, Event, Experiment, Job, JobState, Task, TaskKey};
 use serde_json::Value;
 use vocabulary::{
@@ -18,7 +18,7 @@ use crate::filter::{
     EntityFilter, EventQuery, JobFilter, ModelFilter, PartFilter, RowFilter, TaskFilter,
     VersionFilter,
 };
-use crate::records::{Counted, OrderKind, PartyRecord, PendingOrder, StoredModel, Tag, TextKind};
+use crate::records::{OrderKind, PartyRecord, PendingOrder, StoredModel, Tag, Tally, TextKind};
 use crate::versions::{ModelPart, ModelVersion};
 
 /// Carries orders to agents.
@@ -282,11 +282,11 @@ pub trait Reports {
 #[async_trait]
 pub trait Growth {
     /// What was counted under a name so far.
-    async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64>;
+    async fn told(&mut self, counted: Tally, name: &str) -> Stored<u64>;
     /// Adds to it.
-    async fn count_told(&mut self, counted: Counted, name: &str, more: u64) -> Stored<()>;
+    async fn count_told(&mut self, counted: Tally, name: &str, more: u64) -> Stored<()>;
     /// Takes away from it; where nothing is left, nothing is kept.
-    async fn lower_told(&mut self, counted: Counted, name: &str, less: u64) -> Stored<()>;
+    async fn lower_told(&mut self, counted: Tally, name: &str, less: u64) -> Stored<()>;
 }
 
 /// Models as their owners announced them.
@@ -344,7 +344,7 @@ pub trait Experiments {
     /// Replaces one; false when there is none.
     async fn save_experiment(&mut self, experiment: &Experiment) -> Stored<bool>;
     /// One page of those that are wanted, how many are wanted in all, and where the next page begins.
-    async fn find_experiments(&mut self, query: &Query) -> Stored<Found>;
+    async fn find_experiments(&mut self, query: &Query) -> Stored<ExperimentPage>;
     /// Archives every job on an experiment; says how many were not archived before.
     async fn archive_jobs(&mut self, id: &ExperimentId, now: Timestamp) -> Stored<u64>;
 }

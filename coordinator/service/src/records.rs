@@ -127,7 +127,7 @@ pub struct Tag {
 
 /// Whose bytes, or outputs, are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Counted {
+pub enum Tally {
     /// Bytes that an attempt of a task told.
     Task,
     /// Outputs and models that an attempt of a task announced.
@@ -144,7 +144,7 @@ pub enum Counted {
     Cleaned,
 }
 
-impl Counted {
+impl Tally {
     /// The word under which it is kept.
     pub fn word(self) -> &'static str {
         match self {

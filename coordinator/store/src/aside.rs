@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use vocabulary::{Clock, ErrorCode, SystemClock};
 
-use crate::found::{Found, Kind, Remedy};
+use crate::found::{Kind, Remedy, Sightings};
 use crate::sql::{Open, SqlTransaction};
 use crate::values::failed;
 use crate::writer::Writer;
@@ -79,7 +79,13 @@ pub(crate) fn place_of(row: &SqliteRow) -> Stored<i64> {
     row.try_get("place").map_err(failed)
 }
 
-async fn move_later(writer: Writer, found: Found, kind: &'static Kind, place: i64, why: String) {
+async fn move_later(
+    writer: Writer,
+    found: Sightings,
+    kind: &'static Kind,
+    place: i64,
+    why: String,
+) {
     let moved = async {
         let mut tx = writer.begin().await?;
         move_row(&mut tx, kind, place, &why).await?;

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use domain::Experiment;
-use domain::experiment::query::{Comparison, Field, Found, Literal, Predicate, Query, Start};
+use domain::experiment::query::{
+    Comparison, ExperimentPage, Field, Literal, Predicate, Query, Start,
+};
 use domain::page::Direction;
 use service::ports::{Experiments, Stored};
 use sqlx::sqlite::SqliteRow;
@@ -86,7 +88,7 @@ impl Experiments for SqlTransaction {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn find_experiments(&mut self, query: &Query) -> Stored<Found> {
+    async fn find_experiments(&mut self, query: &Query) -> Stored<ExperimentPage> {
         let mut count = QueryBuilder::new(
             "/* experiments: count */ SELECT COUNT(*) FROM experiments WHERE deleted = 0",
         );
@@ -122,7 +124,7 @@ impl Experiments for SqlTransaction {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let next = experiments.get(limit).map(|first| query.place(first));
         experiments.truncate(limit);
-        Ok(Found {
+        Ok(ExperimentPage {
             experiments,
             total: u64::try_from(total).unwrap_or(0),
             next,

@@ -39,9 +39,9 @@ pub(crate) enum Remedy {
 
 /// The rows that were found already, so that each is told and moved once.
 #[derive(Clone, Default)]
-pub(crate) struct Found(Arc<Mutex<BTreeSet<(&'static str, i64)>>>);
+pub(crate) struct Sightings(Arc<Mutex<BTreeSet<(&'static str, i64)>>>);
 
-impl Found {
+impl Sightings {
     pub(crate) fn is_new(&self, kind: &Kind, place: i64) -> bool {
         self.0
             .lock()

@@ -1,7 +1,7 @@
 //! How much agents told.
 
 use async_trait::async_trait;
-use service::Counted;
+use service::Tally;
 use service::ports::{Growth, Stored};
 use sqlx::Row;
 
@@ -10,7 +10,7 @@ use crate::values::failed;
 
 #[async_trait]
 impl Growth for SqlTransaction {
-    async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64> {
+    async fn told(&mut self, counted: Tally, name: &str) -> Stored<u64> {
         let get = "/* told: get */ SELECT amount FROM told WHERE counted = $1 AND name = $2";
         let row = sqlx::query(get)
             .bind(counted.word())
@@ -24,7 +24,7 @@ impl Growth for SqlTransaction {
         Ok(amount.unwrap_or(0).max(0) as u64)
     }
 
-    async fn count_told(&mut self, counted: Counted, name: &str, more: u64) -> Stored<()> {
+    async fn count_told(&mut self, counted: Tally, name: &str, more: u64) -> Stored<()> {
         let put = "/* told: add */ INSERT INTO told (counted, name, amount) VALUES ($1, $2, $3) \
                    ON CONFLICT (counted, name) DO UPDATE SET amount = amount + excluded.amount";
         let more = i64::try_from(more).unwrap_or(i64::MAX);
@@ -33,7 +33,7 @@ impl Growth for SqlTransaction {
         Ok(())
     }
 
-    async fn lower_told(&mut self, counted: Counted, name: &str, less: u64) -> Stored<()> {
+    async fn lower_told(&mut self, counted: Tally, name: &str, less: u64) -> Stored<()> {
         let less = i64::try_from(less).unwrap_or(i64::MAX);
         let spent =
             "/* told: remove */ DELETE FROM told WHERE counted = $1 AND name = $2 AND amount <= $3";

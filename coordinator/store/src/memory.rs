@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use domain::{Entity, EntityKind, Event, Experiment, Job, Task, TaskKey};
 use service::ports::Stored;
 use service::records::{PartyRecord, PendingOrder, StoredModel, TextKind};
-use service::{Counted, ModelKey, ModelPart, ModelVersion, Store, Tag, Transaction};
+use service::{ModelKey, ModelPart, ModelVersion, Store, Tag, Tally, Transaction};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use vocabulary::{ExperimentId, JobId, Metric, ModelRef, Participant, PartyId, Timestamp};
 
@@ -39,7 +39,7 @@ struct Tables {
     tags: Table<String, Tag>,
     /// Version and tag.
     bound: Table<(String, String), Timestamp>,
-    told: Table<(Counted, String), u64>,
+    told: Table<(Tally, String), u64>,
     parties: Table<PartyId, PartyRecord>,
     outbox: Table<String, PendingOrder>,
     experiments: Table<ExperimentId, Experiment>,

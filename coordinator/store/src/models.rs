@@ -98,11 +98,11 @@ columns!(),
     }
 
     async fn insert_version(&mut self, version: &ModelVersion) -> Stored<bool> {
-        versions::write(self, version, versions::Taken::Leave).await
+        versions::write(self, version, versions::IfPresent::Leave).await
     }
 
     async fn put_version(&mut self, version: &ModelVersion) -> Stored<()> {
-        versions::write(self, version, versions::Taken::Replace)
+        versions::write(self, version, versions::IfPresent::Replace)
             .await
             .map(|_| ())
     }

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
-use crate::found::Found;
+use crate::found::Sightings;
 use crate::values::failed;
 use crate::writer::{Writer, Writing};
 
@@ -35,7 +35,7 @@ pub struct SqliteStore {
     /// `None` where nobody else can see what the writer's connection holds.
     reader: Option<SqlitePool>,
     /// Rows that are being set aside.
-    found: Found,
+    found: Sightings,
 }
 
 impl SqliteStore {
@@ -60,7 +60,7 @@ impl SqliteStore {
         let store = Self {
             reader,
             writer,
-            found: Found::default(),
+            found: Sightings::default(),
         };
         store.migrate().await?;
         Ok(store)
@@ -72,7 +72,7 @@ impl SqliteStore {
         let store = Self {
             reader: None,
             writer: Writer::open(&options).await?,
-            found: Found::default(),
+            found: Sightings::default(),
         };
         store.migrate().await?;
         Ok(store)
@@ -209,7 +209,7 @@ pub(crate) struct SqlTransaction {
     pub(crate) tx: Open,
     /// For rows that a reading transaction finds to be unreadable.
     pub(crate) writer: Writer,
-    pub(crate) found: Found,
+    pub(crate) found: Sightings,
 }
 
 /// The connection of a transaction.

@@ -39,7 +39,7 @@ columns!(),
 
 /// What is done when the version is there already.
 #[derive(Clone, Copy)]
-pub(crate) enum Taken {
+pub(crate) enum IfPresent {
     Leave,
     Replace,
 }
@@ -48,11 +48,11 @@ pub(crate) enum Taken {
 pub(crate) async fn write(
     to: &mut SqlTransaction,
     version: &ModelVersion,
-    taken: Taken,
+    taken: IfPresent,
 ) -> Stored<bool> {
     let text = match taken {
-        Taken::Leave => concat!("/* model_versions: insert */ ", insert!(), " DO NOTHING"),
-        Taken::Replace => concat!(
+        IfPresent::Leave => concat!("/* model_versions: insert */ ", insert!(), " DO NOTHING"),
+        IfPresent::Replace => concat!(
             "/* model_versions: put */ ",
             insert!(),
             " DO UPDATE SET stored = excluded.stored, initiator_role = excluded.initiator_role, \

@@ -10,7 +10,7 @@ use vocabulary::hex;
 use zip::ZipArchive;
 
 use crate::write::{
-    DOCUMENTS, FORMAT, Listed, ListedCheckpoint, MANIFEST, Manifest, VERSION, digest,
+    DOCUMENTS, FORMAT, ListedCheckpoint, MANIFEST, Manifest, ModelEntry, VERSION, digest,
 };
 use crate::{Archive, ArchiveError, ArchivedCheckpoint, ArchivedModel};
 
@@ -186,7 +186,7 @@ fn unpacked<R: Read + Seek>(
 
 fn taken(
     members: &mut BTreeMap<String, Vec<u8>>,
-    listed: Listed,
+    listed: ModelEntry,
 ) -> Result<ArchivedModel, ArchiveError> {
     let mut part = |name: &str| {
         members
@@ -215,7 +215,7 @@ fn taken(
         .into_iter()
         .map(checkpoint)
         .collect::<Result<Vec<_>, ArchiveError>>()?;
-    let Listed {
+    let ModelEntry {
         step,
         alias,
         module,

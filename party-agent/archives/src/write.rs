@@ -30,7 +30,7 @@ pub(crate) struct Manifest {
     pub(crate) version: u32,
     pub(crate) subject: Subject,
     pub(crate) members: BTreeMap<String, Digested>,
-    pub(crate) models: Vec<Listed>,
+    pub(crate) models: Vec<ModelEntry>,
 }
 
 /// A member's size in bytes and its SHA-256 in hexadecimal digits.
@@ -42,7 +42,7 @@ pub(crate) struct Digested {
 
 /// One model as the manifest lists it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Listed {
+pub(crate) struct ModelEntry {
     pub(crate) step: StepName,
     pub(crate) alias: String,
     pub(crate) module: String,
@@ -126,7 +126,7 @@ impl Archive {
 fn put(
     model: &ArchivedModel,
     members: &mut BTreeMap<String, Vec<u8>>,
-) -> Result<Listed, ArchiveError> {
+) -> Result<ModelEntry, ArchiveError> {
     let folder = format!("variables/data/{}/{}", model.step, plain(&model.alias));
     for message in messages(&model.module, &model.view) {
         members.insert(format!("{folder}/{}", message.name), message.bytes);
@@ -151,7 +151,7 @@ fn put(
             return Err(twice(&listed.content));
         }
     }
-    let listed = Listed {
+    let listed = ModelEntry {
         step: model.step.clone(),
         alias: model.alias.clone(),
         module: model.module.clone(),

@@ -10,5 +10,5 @@ mod federation;
 mod memory;
 mod messages;
 
-pub use federation::{Federation, Part, Played};
+pub use federation::{Federation, Part, RunRecord};
 pub use messages::{Faults, RecordedMessage};

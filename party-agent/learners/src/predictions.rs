@@ -10,14 +10,14 @@ use crate::rows::Rows;
 
 /// How predictions are written down.
 #[derive(Clone, Copy)]
-pub struct Written {
+pub struct PredictionForm {
     /// What the last column says: train, validate or predict.
     kind: &'static str,
     /// Whether rows are without a label, in this table or in one that is put together with it.
     gaps: bool,
 }
 
-impl Written {
+impl PredictionForm {
     /// One table, or one of several that are put together.
     pub fn new<'a>(kind: &'static str, mut together: impl Iterator<Item = &'a Rows>) -> Self {
         Self {
@@ -68,7 +68,12 @@ pub fn numbers(_: &LinearModel, predictions: &[Vec<f64>]) -> Vec<Outcome> {
 }
 
 /// Writes the outcomes of rows down.
-pub fn table(rows: &Rows, kind: LabelKind, outcomes: Vec<Outcome>, how: Written) -> Result<Table> {
+pub fn table(
+    rows: &Rows,
+    kind: LabelKind,
+    outcomes: Vec<Outcome>,
+    how: PredictionForm,
+) -> Result<Table> {
     let results = outcomes.iter().map(|outcome| outcome.result);
     let (outcome, results) = match kind {
         LabelKind::Classes => (

@@ -28,7 +28,7 @@ pub use apply::{apply_as_guest, apply_as_host, check_alignment, send_alignment};
 pub use arbiter::Arbiter;
 pub use guest::Guest;
 pub use host::Host;
-pub use plan::{Course, Known};
+pub use plan::{ColumnBounds, Course};
 pub use scores::{Outcomes, predict_all, send_predictions};
 
 /// A loss of a row that the parties can work out together: its derivative by the score is a sum of one part of each party, and

@@ -105,7 +105,7 @@ impl Kind {
 
 /// What was learned.
 #[derive(Serialize, Deserialize)]
-enum Learned {
+enum LearnedState {
     Weights(Vec<f64>),
     Bayes {
         bayes: Bayes,
@@ -127,7 +127,7 @@ enum Learned {
 pub struct Model {
     kind: Kind,
     format: Format,
-    learned: Learned,
+    learned: LearnedState,
 }
 
 /// A model, and what learning it printed.
@@ -247,7 +247,12 @@ fn growth(kind: Kind, params: &Params) -> Result<Growth> {
     })
 }
 
-fn means(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Learned> {
+fn means(
+    format: Format,
+    params: &Params,
+    lines: &[String],
+    watch: Watch<'_>,
+) -> Result<LearnedState> {
     let (points, words) = match format {
         Format::Text => worded(lines.iter().map(String::as_str), Vec::new(), watch)?,
         _ => (points::features(lines, watch)?, None),
@@ -275,10 +280,15 @@ fn means(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) ->
         },
         watch,
     )?;
-    Ok(Learned::Means { means, words })
+    Ok(LearnedState::Means { means, words })
 }
 
-fn bayes(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Learned> {
+fn bayes(
+    format: Format,
+    params: &Params,
+    lines: &[String],
+    watch: Watch<'_>,
+) -> Result<LearnedState> {
     let (points, words) = match format {
         Format::Text => {
             let (labels, rows) = labelled_texts(lines, watch)?;
@@ -287,17 +297,17 @@ fn bayes(format: Format, params: &Params, lines: &[String], watch: Watch<'_>) ->
         _ => (points::labelled(lines, watch)?, None),
     };
     let smoothing = params.number("lambda", 1.0, 0.0, f64::MAX)?;
-    Ok(Learned::Bayes {
+    Ok(LearnedState::Bayes {
         bayes: Bayes::learn(&points, smoothing, watch)?,
         words,
     })
 }
 
-fn vectors(params: &Params, lines: &[String], watch: Watch<'_>) -> Result<Learned> {
+fn vectors(params: &Params, lines: &[String], watch: Watch<'_>) -> Result<LearnedState> {
     let rate = params.number("learningRate", 0.025, f64::MIN_POSITIVE, 10.0)?;
     let turns = params.whole("numIterations", 10, 1, MOST_TURNS)?;
     let least = params.whole("minCount", 5, 0, usize::MAX >> 12)?;
-    Ok(Learned::Vectors(Vectors::learn(
+    Ok(LearnedState::Vectors(Vectors::learn(
         lines,
         Reading { rate, turns, least },
         watch,
@@ -342,10 +352,10 @@ impl Model {
             Kind::Recommendation => {
                 let rank = params.whole("rank", 10, 1, 500)?;
                 let turns = params.whole("numIterations", 10, 1, MOST_TURNS)?;
-                Learned::Factors(Factors::learn(&ratings(lines, watch)?, rank, turns, watch)?)
+                LearnedState::Factors(Factors::learn(&ratings(lines, watch)?, rank, turns, watch)?)
             }
             Kind::LogisticRegression | Kind::LinearRegression | Kind::RidgeRegression => {
-                Learned::Weights(sgd::learn(
+                LearnedState::Weights(sgd::learn(
                     &labelled(format, lines, watch)?,
                     descent(kind, params)?,
                     watch,
@@ -354,9 +364,9 @@ impl Model {
             Kind::Word2Vec => vectors(params, lines, watch)?,
             Kind::FPGrowth => {
                 printed = itemsets(params, lines, watch)?;
-                Learned::Nothing
+                LearnedState::Nothing
             }
-            _ => Learned::Trees(Trees::learn(
+            _ => LearnedState::Trees(Trees::learn(
                 &labelled(format, lines, watch)?,
                 growth(kind, params)?,
                 watch,
@@ -398,33 +408,31 @@ impl Model {
 
     fn answer(&self, row: usize, line: &str) -> Result<String> {
         match &self.learned {
-            Learned::Weights(weights) => {
+            LearnedState::Weights(weights) => {
                 let cells = self.cells(row, line, weights.len())?;
                 Ok(match self.kind {
                     Kind::LogisticRegression => sgd::class(weights, &cells).to_string(),
                     _ => float_repr(sgd::score(weights, &cells)),
                 })
             }
-            Learned::Bayes {
+            LearnedState::Bayes {
                 bayes,
                 words: Some(words),
             } => Ok(float_repr(bayes.class(&words.of(line)))),
-            Learned::Bayes { bayes, words: None } => Ok(float_repr(bayes.class(&self.cells(
-                row,
-                line,
-                bayes.width(),
-            )?))),
-            Learned::Means {
+            LearnedState::Bayes { bayes, words: None } => Ok(float_repr(
+                bayes.class(&self.cells(row, line, bayes.width())?),
+            )),
+            LearnedState::Means {
                 means,
                 words: Some(words),
             } => Ok(means.cluster(&words.of(line)).to_string()),
-            Learned::Means { means, words: None } => {
+            LearnedState::Means { means, words: None } => {
                 let cells = points::numbers(row, line)?;
                 wide(row, cells.len(), means.width())?;
                 Ok(means.cluster(&cells).to_string())
             }
-            Learned::Factors(factors) => rating(factors, row, line).map(float_repr),
-            Learned::Trees(trees) => {
+            LearnedState::Factors(factors) => rating(factors, row, line).map(float_repr),
+            LearnedState::Trees(trees) => {
                 let cells = self.cells(row, line, trees.width())?;
                 let points = Points {
                     width: cells.len(),
@@ -436,8 +444,8 @@ impl Model {
                     .first()
                     .map_or_else(String::new, |value| float_repr(*value)))
             }
-            Learned::Vectors(vectors) => alike(vectors, row, line),
-            Learned::Nothing => {
+            LearnedState::Vectors(vectors) => alike(vectors, row, line),
+            LearnedState::Nothing => {
                 Err(self.cannot("predict: its results were printed when it was learned"))
             }
         }
@@ -472,7 +480,7 @@ impl Model {
             return Err(LearnError::Data("there are no rows".to_owned()));
         }
         match &self.learned {
-            Learned::Weights(weights) => {
+            LearnedState::Weights(weights) => {
                 let points = self.as_wide(lines, weights.len(), watch)?;
                 if self.kind == Kind::LogisticRegression {
                     let said = each(&points, |row| sgd::class(weights, row) as f64, watch)?;
@@ -481,7 +489,7 @@ impl Model {
                 let said = each(&points, |row| sgd::score(weights, row), watch)?;
                 Ok(metrics::regression(&said, &points.labels))
             }
-            Learned::Bayes { bayes, words } => {
+            LearnedState::Bayes { bayes, words } => {
                 let points = match words {
                     None => self.as_wide(lines, bayes.width(), watch)?,
                     Some(words) => {
@@ -492,7 +500,7 @@ impl Model {
                 let said = each(&points, |row| bayes.class(row), watch)?;
                 Ok(metrics::classification(&said, &points.labels))
             }
-            Learned::Factors(factors) => {
+            LearnedState::Factors(factors) => {
                 let known = ratings(lines, watch)?.into_iter();
                 let known = known
                     .filter_map(|(user, item, rating)| Some((factors.rating(user, item)?, rating)));
@@ -504,14 +512,14 @@ impl Model {
                 }
                 Ok(metrics::regression(&said, &labels))
             }
-            Learned::Trees(trees) => {
+            LearnedState::Trees(trees) => {
                 let points = self.as_wide(lines, trees.width(), watch)?;
                 Ok(metrics::classification(
                     &trees.predict(&points, watch)?,
                     &points.labels,
                 ))
             }
-            Learned::Means { .. } | Learned::Vectors(_) | Learned::Nothing => {
+            LearnedState::Means { .. } | LearnedState::Vectors(_) | LearnedState::Nothing => {
                 Err(self.cannot("be evaluated"))
             }
         }

@@ -7,7 +7,7 @@ use vocabulary::Stop;
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::manifest::Part;
-use crate::parquet::Known;
+use crate::parquet::FileIndex;
 use crate::schema::Schema;
 use crate::spill::{PartWriter, SpillFolder, part_name, rows_of_a_piece};
 use crate::table::{Parts, Table, Waiting};
@@ -100,7 +100,7 @@ pub(crate) fn files(hold: Arc<Hold>, parts: &[Part], columns: usize, rows_hash: 
         path: hold.folder().join(part_name(at)),
         rows: usize::try_from(part.rows).unwrap_or(usize::MAX),
         bytes: part.bytes,
-        known: Known::default(),
+        known: FileIndex::default(),
     };
     Parts::Files {
         files: Arc::new(parts.iter().enumerate().map(waiting).collect()),

@@ -337,7 +337,7 @@ struct Piece {
 }
 
 /// A row that is kept.
-struct Taken {
+struct KeptRow {
     digest: [u8; 16],
     padded: bool,
     spaced: bool,
@@ -384,7 +384,7 @@ impl Sieve<'_> {
         row: u64,
         splitter: &mut Splitter,
         rows: &mut TextBuilder,
-    ) -> std::result::Result<Taken, Reason> {
+    ) -> std::result::Result<KeptRow, Reason> {
         let mut fields = Vec::with_capacity(self.expected.unwrap_or_default());
         splitter
             .split(text, &mut fields)
@@ -418,7 +418,7 @@ impl Sieve<'_> {
             let value = join_fields(&fields, self.options.delimiter);
             rows.push(&id, [value.as_str()]);
         }
-        Ok(Taken {
+        Ok(KeptRow {
             digest: digest(&id),
             padded,
             spaced: id.trim().len() < id.len(),

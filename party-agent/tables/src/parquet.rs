@@ -191,12 +191,12 @@ struct Directory {
 /// What is known of a file beside what it must be like: its directory, once some of its columns were read. Without it, whoever
 /// reads column after column would pay for all columns each time.
 #[derive(Default)]
-pub(crate) struct Known {
+pub(crate) struct FileIndex {
     directory: OnceLock<Arc<Directory>>,
     parsed: AtomicU64,
 }
 
-impl Known {
+impl FileIndex {
     /// How often the file's directory was read.
     pub(crate) fn parsed(&self) -> u64 {
         self.parsed.load(Ordering::Relaxed)
@@ -226,7 +226,7 @@ pub(crate) struct PartFile<'a> {
     pub(crate) path: &'a Path,
     pub(crate) rows: usize,
     pub(crate) bytes: u64,
-    pub(crate) known: &'a Known,
+    pub(crate) known: &'a FileIndex,
 }
 
 fn damaged(error: PolarsError) -> TableError {
@@ -372,7 +372,7 @@ mod tests {
                 path: &path,
                 rows: 500,
                 bytes,
-                known: &Known::default(),
+                known: &FileIndex::default(),
             },
             &[1, 0],
         )
@@ -405,7 +405,7 @@ mod tests {
                     path: &path,
                     rows: 500,
                     bytes,
-                    known: &Known::default()
+                    known: &FileIndex::default()
                 },
                 &[0]
             ),
@@ -418,7 +418,7 @@ mod tests {
                     path: &path,
                     rows: 500,
                     bytes,
-                    known: &Known::default()
+                    known: &FileIndex::default()
                 },
                 &[0]
             ),

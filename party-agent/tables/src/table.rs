@@ -11,7 +11,7 @@ use vocabulary::Stop;
 use crate::error::{Result, TableError};
 use crate::frame::Frame;
 use crate::hash::{ContentHasher, content_hash};
-use crate::parquet::{Known, PartFile, read_frame};
+use crate::parquet::{FileIndex, PartFile, read_frame};
 use crate::schema::{ColumnKind, Schema};
 use crate::spill::{SpillFolder, rows_of_a_piece};
 use crate::values::Values;
@@ -25,7 +25,7 @@ pub(crate) struct Waiting {
     pub(crate) path: PathBuf,
     pub(crate) rows: usize,
     pub(crate) bytes: u64,
-    pub(crate) known: Known,
+    pub(crate) known: FileIndex,
 }
 
 /// Where the rows are, in pieces. In files, `stored` says under which position the id (first) and each column stand there, `hold`

@@ -10,8 +10,8 @@ impl Table {
     pub fn varied_features(&self) -> usize {
         let names = self.schema().features();
         // The first known value of each column so far, and whether another was met.
-        type Found = Vec<(Option<f64>, bool)>;
-        let look = |part: &Table, _: usize| -> Result<Found> {
+        type CellForms = Vec<(Option<f64>, bool)>;
+        let look = |part: &Table, _: usize| -> Result<CellForms> {
             let matrix = part.matrix(&names)?;
             let look = |values: ArrayView1<'_, f64>| {
                 let mut known = values.iter().copied().filter(|value| value.is_finite());
@@ -20,7 +20,7 @@ impl Table {
             };
             Ok(matrix.columns().into_iter().map(look).collect())
         };
-        let join = |before: Found, more: Found| {
+        let join = |before: CellForms, more: CellForms| {
             let join =
                 |((first, varies), (next, more)): ((Option<f64>, bool), (Option<f64>, bool))| {
                     let differs = first.is_some() && next.is_some() && first != next;

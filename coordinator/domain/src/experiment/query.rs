@@ -110,7 +110,7 @@ impl Default for Query {
 
 /// A page of experiments.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct ExperimentPage {
     /// The rows of the page.
     pub experiments: Vec<Experiment>,
     /// How many there are on all pages.

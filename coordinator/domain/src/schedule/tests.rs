@@ -71,7 +71,7 @@ fn waits_for_the_job_that_makes_its_table() {
         ),
         &["1"],
     );
-    world.snapshot.held = Some(Ok(Held {
+    world.snapshot.held = Some(Ok(WaitReason {
         reason: "the table is being made".into(),
         parties: vec![party("1")],
     }));

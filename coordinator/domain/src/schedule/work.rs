@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, StepName, TaskId, Timestamp};
 
-use super::{Decision, Held, JobSnapshot};
+use super::{Decision, JobSnapshot, WaitReason};
 use crate::job::state::{JobEvent, JobState};
 use crate::job::{Job, Waiting};
 use crate::presence::Presence;
@@ -26,7 +26,7 @@ pub(super) struct Work<'a> {
     /// The job of the same queue whose turn it is.
     pub(super) behind: Option<&'a JobId>,
     /// What must be there first, or why it never will be.
-    pub(super) held: Option<&'a Result<Held, Fault>>,
+    pub(super) held: Option<&'a Result<WaitReason, Fault>>,
     asked: BTreeMap<PartyId, Timestamp>,
     earlier: &'a [EarlierAttempts],
     decisions: Vec<Decision>,

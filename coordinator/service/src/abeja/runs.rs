@@ -17,7 +17,7 @@ use crate::abeja::targets::unknown;
 use crate::abeja::training_models::Reads;
 use crate::filter::EntityFilter;
 use crate::hooks::WhenSettled;
-use crate::jobs::submit::{Named, Placement, Submitted};
+use crate::jobs::submit::{NamedEntity, Placement, Submitted};
 use crate::models::ModelVersion;
 use crate::numbered::{IdForm, insert};
 use crate::ports::Transaction;
@@ -42,12 +42,12 @@ pub struct RunOrder {
     /// What is asked.
     pub request: RunRequest,
     /// By what the request is known again when it comes once more.
-    pub asked: Option<Asked>,
+    pub asked: Option<RequestIdentity>,
 }
 
 /// By what a request is known again whose answer may have been lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestIdentity {
     /// Who asked for what, or under which key of his own.
     pub hash: String,
     /// Who asked for what.
@@ -158,7 +158,7 @@ impl Runs<'_> {
     async fn asked_before(
         self,
         target: &Entity,
-        asked: Option<&Asked>,
+        asked: Option<&RequestIdentity>,
     ) -> Result<Option<Entity>, ServiceError> {
         let Some(asked) = asked.filter(|asked| asked.within_millis > 0) else {
             return Ok(None);
@@ -283,14 +283,14 @@ impl Runs<'_> {
         }
         let mut entity = entity.clone();
         entity.write(&run).map_err(ServiceError::Internal)?;
-        let mut names = vec![Named::New(entity.clone(), IdForm::Hex("run-"))];
+        let mut names = vec![NamedEntity::New(entity.clone(), IdForm::Hex("run-"))];
         let mut keeps = None;
         if let Some(output) = output {
             let (party, secret) = (&version.initiator.party, self.coordinator.new_secret());
             let (file, address) = output
                 .file(&entity, party, secret)
                 .map_err(ServiceError::Internal)?;
-            names.push(Named::New(file, IdForm::Given));
+            names.push(NamedEntity::New(file, IdForm::Given));
             keeps = Some(address);
         }
         let placement = Placement {

@@ -56,7 +56,7 @@ pub struct Placement {
     /// A file of the initiator's party (`files://folder/name`) in which what the job leaves there is kept, too.
     pub keeps: Option<String>,
     /// What APIs name it by, kept in the transaction that keeps the job.
-    pub names: Vec<Named>,
+    pub names: Vec<NamedEntity>,
     /// The schedule that begins it, and the moment for which it was planned.
     pub schedule: Option<(String, Timestamp)>,
     /// The ticket with which the initiator's user asked for it.
@@ -65,7 +65,7 @@ pub struct Placement {
 
 /// What an API names a job by.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Named {
+pub enum NamedEntity {
     /// Something new, under an id of that form.
     New(Entity, IdForm),
     /// Something that is there, as it was read and as it becomes: it must not have changed meanwhile.
@@ -457,12 +457,12 @@ fn kept_in(job: &Job, file: String) -> Result<Keeps, Fault> {
 
 async fn keep_name(
     tx: &mut dyn Transaction,
-    name: Named,
+    name: NamedEntity,
     job: &Job,
 ) -> Result<Entity, ServiceError> {
     let (job, now) = (Some(job.id.clone()), job.created);
     match name {
-        Named::New(entity, form) => {
+        NamedEntity::New(entity, form) => {
             numbered::insert(
                 tx,
                 Entity {
@@ -476,7 +476,7 @@ async fn keep_name(
             )
             .await
         }
-        Named::Anew { read, becomes } => {
+        NamedEntity::Anew { read, becomes } => {
             let found = tx.entity(becomes.kind, &becomes.id).await?;
             if found.is_none_or(|found| found.deleted || found.modified != read) {
                 let message = format!("{} {} changed meanwhile", becomes.kind.word(), becomes.id);

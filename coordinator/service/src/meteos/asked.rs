@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use domain::meteos::{Asked, LearnedModel, Serving, Standing};
+use domain::meteos::{LearnedModel, ModelUse, Serving, Standing};
 use domain::{Entity, EntityKind};
 use serde_json::Value;
 use vocabulary::PartyId;
 
 use super::models::{is_of_lines, must_be_idle, read};
-use super::source::Found;
-use super::{Project, Seen, Work, named, not_ready, only};
+use super::source::SourceLookup;
+use super::{EntityView, Project, Work, named, not_ready, only};
 use crate::ServiceError;
 use crate::lines::{self, Source};
 use crate::meteos::Projects;
@@ -54,7 +54,7 @@ impl Projects<'_> {
         self,
         project: &Project,
         new: NewLearning,
-    ) -> Result<Seen, ServiceError> {
+    ) -> Result<EntityView, ServiceError> {
         let seen = self.model_seen(project, &new.model).await?;
         let model = read(&seen.entity).map_err(ServiceError::Internal)?;
         let is_ready = model.serving == Serving::Loaded;
@@ -89,14 +89,14 @@ impl Projects<'_> {
             self.coordinator.new_uuid(),
             new.name,
         );
-        let asked = Asked {
+        let asked = ModelUse {
             description: new.description,
             model: new.model,
             model_type: model.model_type,
             method: new.method,
             args: new.args.map(|(sent, _)| sent),
             party: Some(party),
-            ..Asked::default()
+            ..ModelUse::default()
         };
         entity.write(&asked).map_err(ServiceError::Internal)?;
         entity.parent = Some(asked.model);
@@ -127,7 +127,7 @@ impl Projects<'_> {
         self,
         project: &Project,
         new: NewEvaluation,
-    ) -> Result<Seen, ServiceError> {
+    ) -> Result<EntityView, ServiceError> {
         let seen = self.model_seen(project, &new.model).await?;
         must_be_idle(&seen).map_err(ServiceError::Conflict)?;
         let experiment = self
@@ -140,12 +140,12 @@ impl Projects<'_> {
             .await?
         {
             Ok(_) if !is_of_lines(&seen) => Err(OF_PARTIES.to_owned()),
-            Ok(Found {
+            Ok(SourceLookup {
                 party: Some(other), ..
             }) if other != party => Err(format!(
                 "the model is at party {party}, and the dataset at party {other}"
             )),
-            Ok(Found { source, after, .. }) => {
+            Ok(SourceLookup { source, after, .. }) => {
                 let (id, version) = self
                     .applied_version(project, &new.model, source.is_table())
                     .await?;
@@ -164,12 +164,12 @@ impl Projects<'_> {
             self.coordinator.new_uuid(),
             new.name,
         );
-        let asked = Asked {
+        let asked = ModelUse {
             model: new.model,
             model_type: model.model_type,
             source: new.source,
             party: Some(party),
-            ..Asked::default()
+            ..ModelUse::default()
         };
         entity.write(&asked).map_err(ServiceError::Internal)?;
         entity.parent = Some(asked.model);

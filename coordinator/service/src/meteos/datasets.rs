@@ -4,8 +4,8 @@ use domain::meteos::{Dataset, step};
 use domain::{Entity, EntityKind, Experiment};
 use vocabulary::{PartyId, StepName, TableRef};
 
-use super::source::Found;
-use super::{Project, Seen, Work, named, only};
+use super::source::SourceLookup;
+use super::{EntityView, Project, Work, named, only};
 use crate::ServiceError;
 use crate::lines::{self, NAMESPACE, SPLIT, TRANSFORM};
 use crate::meteos::Projects;
@@ -35,7 +35,7 @@ impl Projects<'_> {
         self,
         project: &Project,
         new: NewDataset,
-    ) -> Result<Seen, ServiceError> {
+    ) -> Result<EntityView, ServiceError> {
         let experiment = self.workplace(project, &new.experiment).await?;
         let home = self.coordinator.parties().home(&project.tenant).await?;
         // What it is made of is at the party that has it, whichever is the home by now.
@@ -69,7 +69,7 @@ impl Projects<'_> {
         self,
         project: &Project,
         experiment: &Experiment,
-        (party, found): (&PartyId, Result<Found, String>),
+        (party, found): (&PartyId, Result<SourceLookup, String>),
         new: NewDataset,
     ) -> Result<Entity, ServiceError> {
         let id = self.coordinator.new_uuid();
@@ -107,7 +107,7 @@ impl Projects<'_> {
         self,
         project: &Project,
         experiment: &Experiment,
-        (party, found): (&PartyId, Result<Found, String>),
+        (party, found): (&PartyId, Result<SourceLookup, String>),
         new: NewDataset,
         parts: (String, String),
     ) -> Result<Entity, ServiceError> {

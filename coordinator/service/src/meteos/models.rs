@@ -4,13 +4,13 @@ use domain::meteos::{LearnedModel, Serving, Standing};
 use domain::{Entity, EntityKind, Experiment};
 use vocabulary::{ErrorCode, Fault, JobId, Tenant, Timestamp};
 
-use super::{Project, Seen, Work, named, not_ready, only, unready};
+use super::{EntityView, Project, Work, named, not_ready, only, unready};
 use crate::filter::EntityFilter;
 use crate::lines;
 use crate::meteos::Projects;
 use crate::models::ModelKey;
 use crate::ports::{Stored, Transaction};
-use crate::{Deploy, Named, ServiceError};
+use crate::{Deploy, NamedEntity, ServiceError};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -41,7 +41,7 @@ impl Projects<'_> {
         self,
         project: &Project,
         new: NewModel,
-    ) -> Result<Seen, ServiceError> {
+    ) -> Result<EntityView, ServiceError> {
         let experiment = self.workplace(project, &new.experiment).await?;
         let entity = self.new_thing(
             project,
@@ -59,7 +59,7 @@ impl Projects<'_> {
         project: &Project,
         id: &str,
         new: NewModel,
-    ) -> Result<Seen, ServiceError> {
+    ) -> Result<EntityView, ServiceError> {
         let seen = self.model_seen(project, id).await?;
         must_be_idle(&seen).map_err(ServiceError::Conflict)?;
         if !is_of_lines(&seen) {
@@ -83,7 +83,7 @@ impl Projects<'_> {
         experiment: &Experiment,
         (mut entity, read_at): (Entity, Option<Timestamp>),
         new: NewModel,
-    ) -> Result<Seen, ServiceError> {
+    ) -> Result<EntityView, ServiceError> {
         let home = self.coordinator.parties().home(&project.tenant).await?;
         let format = new
             .format
@@ -123,7 +123,7 @@ impl Projects<'_> {
         (entity.name, entity.parent) = (new.name, Some(experiment.id.to_string()));
         let names = vec![match read_at {
             None => named(entity),
-            Some(read) => Named::Anew {
+            Some(read) => NamedEntity::Anew {
                 read,
                 becomes: entity,
             },
@@ -135,7 +135,7 @@ impl Projects<'_> {
     }
 
     /// A model as it stands.
-    pub async fn model_seen(self, project: &Project, id: &str) -> Result<Seen, ServiceError> {
+    pub async fn model_seen(self, project: &Project, id: &str) -> Result<EntityView, ServiceError> {
         let entity = self
             .coordinator
             .entities()
@@ -365,7 +365,7 @@ async fn one_loaded(tx: &mut dyn Transaction, tenant: &Tenant) -> Stored<bool> {
 }
 
 /// Whether a model was learned from one party's lines, so that lines are what it answers for.
-pub(super) fn is_of_lines(seen: &Seen) -> bool {
+pub(super) fn is_of_lines(seen: &EntityView) -> bool {
     read(&seen.entity).is_ok_and(|model| model.format.is_some())
 }
 
@@ -375,7 +375,7 @@ pub(super) fn read(entity: &Entity) -> Result<LearnedModel, Fault> {
 }
 
 /// Refuses a model that is not available: not learned, or kept ready.
-pub(super) fn must_be_idle(seen: &Seen) -> Result<(), Fault> {
+pub(super) fn must_be_idle(seen: &EntityView) -> Result<(), Fault> {
     let model = read(&seen.entity)?;
     if seen.standing == Standing::Made && model.serving == Serving::Unloaded {
         return Ok(());

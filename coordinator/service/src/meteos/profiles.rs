@@ -6,7 +6,7 @@ use domain::{EntityKind, Experiment, NewExperiment, Workspace};
 use serde_json::{Map, json};
 use vocabulary::Limits;
 
-use super::{Project, Seen};
+use super::{EntityView, Project};
 use crate::ServiceError;
 use crate::meteos::Projects;
 
@@ -32,7 +32,7 @@ impl Projects<'_> {
         project: &Project,
         name: Option<String>,
         profile: &Profile,
-    ) -> Result<Seen, ServiceError> {
+    ) -> Result<EntityView, ServiceError> {
         let mut entity = self.new_thing(
             project,
             EntityKind::Profile,

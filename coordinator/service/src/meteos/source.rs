@@ -13,7 +13,7 @@ use crate::meteos::Projects;
 
 /// What there is to be read.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct SourceLookup {
     pub(super) source: Source,
     /// The party that has it, when that is known.
     pub(super) party: Option<PartyId>,
@@ -53,7 +53,7 @@ impl Projects<'_> {
         self,
         tenant: &Tenant,
         url: Option<&str>,
-    ) -> Result<Result<Found, String>, ServiceError> {
+    ) -> Result<Result<SourceLookup, String>, ServiceError> {
         let Some(url) = url else {
             return Ok(Err("no source_dataset_url was given".to_owned()));
         };
@@ -79,7 +79,7 @@ impl Projects<'_> {
                 let party = dataset.party;
                 Ok(dataset
                     .table
-                    .map(|table| Found {
+                    .map(|table| SourceLookup {
                         source: Source::Table(table),
                         party,
                         after,
@@ -88,7 +88,7 @@ impl Projects<'_> {
             }
             Some(Address::Object(container, object)) => {
                 let found = self.stored_object(tenant, container, object).await?;
-                Ok(found.map(|(source, party)| Found {
+                Ok(found.map(|(source, party)| SourceLookup {
                     source,
                     party,
                     after: None,

@@ -13,7 +13,7 @@ use crate::meteos::Projects;
 
 /// Something, and how it stands.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
+pub struct EntityView {
     /// What is kept of it.
     pub entity: Entity,
     /// Its job, while there is one.
@@ -24,7 +24,7 @@ pub struct Seen {
 
 impl Projects<'_> {
     /// How things stand, in their order.
-    pub async fn seen(self, entities: Vec<Entity>) -> Result<Vec<Seen>, ServiceError> {
+    pub async fn seen(self, entities: Vec<Entity>) -> Result<Vec<EntityView>, ServiceError> {
         let ids: Vec<JobId> = entities
             .iter()
             .filter_map(|entity| entity.job.clone())
@@ -46,7 +46,7 @@ impl Projects<'_> {
             let job = entity.job.as_ref().and_then(|id| jobs.get(id)).cloned();
             let failed = entity.body.get("failed").and_then(Value::as_str);
             let standing = Standing::of(job.as_ref(), failed);
-            Seen {
+            EntityView {
                 standing,
                 job,
                 entity,
@@ -56,7 +56,7 @@ impl Projects<'_> {
     }
 
     /// How something stands.
-    pub async fn seen_one(self, entity: Entity) -> Result<Seen, ServiceError> {
+    pub async fn seen_one(self, entity: Entity) -> Result<EntityView, ServiceError> {
         let seen = self.seen(vec![entity]).await?.pop();
         let none = || vocabulary::Fault::new(vocabulary::ErrorCode::Internal, "nothing was seen");
         seen.ok_or_else(|| ServiceError::Internal(none()))

@@ -144,10 +144,10 @@ async fn parts_of(
     Ok(tx.find_parts(&filter).await?)
 }
 
-type Chosen = (Value, BTreeMap<String, CheckpointRef>, String);
+type DeployChoice = (Value, BTreeMap<String, CheckpointRef>, String);
 
 /// The DSL to apply with its checkpoints and a warning; or why there is none, in the words of FATE's parties.
-fn chosen(train: &ModelVersion, what: Deploy) -> Result<Chosen, String> {
+fn chosen(train: &ModelVersion, what: Deploy) -> Result<DeployChoice, String> {
     if !train.is_parent() {
         return Err("Child model could not be deployed.".to_owned());
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::JobState;
 use serde_json::json;
-use service::{Bounds, Counted, Principal, TaskFilter};
+use service::{Bounds, Principal, Tally, TaskFilter};
 use vocabulary::report::ReportBody;
 use vocabulary::{ErrorCode, Fault, JobId, Report, Role, TableRef, TableSummary, TaskId};
 
@@ -72,7 +72,7 @@ fn output(number: usize) -> ReportBody {
     })
 }
 
-async fn told(world: &World, counted: Counted, name: &str) -> u64 {
+async fn told(world: &World, counted: Tally, name: &str) -> u64 {
     world
         .store
         .read()
@@ -187,17 +187,17 @@ async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
                 .unwrap();
         }
         assert_eq!(
-            told(&world, Counted::Cleaned, &format!("{job}/10000")).await,
+            told(&world, Tally::Cleaned, &format!("{job}/10000")).await,
             0
         );
         assert_eq!(
-            told(&world, Counted::Task, &format!("{host}#0")).await,
+            told(&world, Tally::Task, &format!("{host}#0")).await,
             0,
             "no row of an attempt is left"
         );
-        assert_eq!(told(&world, Counted::Party, "10000").await, 0);
+        assert_eq!(told(&world, Tally::Party, "10000").await, 0);
         assert!(
-            told(&world, Counted::Party, "9999").await > 40_000,
+            told(&world, Tally::Party, "9999").await > 40_000,
             "the other's still counts"
         );
         world.stop().await;
@@ -220,7 +220,7 @@ async fn what_cleaning_does_not_remove_counts_on() {
         .forget_told(&Principal::anyone(), &job, &party("10000"))
         .await
         .unwrap();
-    assert!(told(&world, Counted::Task, &format!("{host}#0")).await > 40_000);
+    assert!(told(&world, Tally::Task, &format!("{host}#0")).await > 40_000);
     ended(&world, &job).await;
     world
         .coordinator
@@ -229,7 +229,7 @@ async fn what_cleaning_does_not_remove_counts_on() {
         .await
         .unwrap();
     assert!(
-        told(&world, Counted::Party, "10000").await > 40_000,
+        told(&world, Tally::Party, "10000").await > 40_000,
         "the views are kept with the models"
     );
     world.stop().await;

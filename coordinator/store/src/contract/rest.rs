@@ -2,7 +2,7 @@
 
 use domain::TaskState;
 use service::records::{OrderKind, PendingOrder, TextKind};
-use service::{Counted, JobFilter, ModelFilter, Store, TaskFilter};
+use service::{JobFilter, ModelFilter, Store, Tally, TaskFilter};
 use vocabulary::{
     Attempt, ErrorCode, Fault, MetricData, Participant, PartyId, Role, TaskId, Timestamp,
 };
@@ -260,46 +260,44 @@ pub(super) async fn merges_metrics(store: &dyn Store) {
 pub(super) async fn counts_what_was_told(store: &dyn Store) {
     let mut tx = store.begin().await.expect("begins");
     for (counted, name, more) in [
-        (Counted::Party, "p1", 40),
-        (Counted::Party, "p1", 2),
-        (Counted::Party, "p2", 5),
-        (Counted::Tenant, "p1", 9),
+        (Tally::Party, "p1", 40),
+        (Tally::Party, "p1", 2),
+        (Tally::Party, "p2", 5),
+        (Tally::Tenant, "p1", 9),
     ] {
         tx.count_told(counted, name, more).await.expect("counts");
     }
     tx.commit().await.expect("commits");
     let mut tx = store.begin().await.expect("begins");
-    tx.lower_told(Counted::Party, "p1", 1_000)
+    tx.lower_told(Tally::Party, "p1", 1_000)
         .await
         .expect("lowers");
-    tx.count_told(Counted::Party, "p2", 1_000)
+    tx.count_told(Tally::Party, "p2", 1_000)
         .await
         .expect("counts");
     drop(tx);
     let mut tx = store.begin().await.expect("begins");
     assert_eq!(
-        tx.told(Counted::Party, "p1").await.expect("reads"),
+        tx.told(Tally::Party, "p1").await.expect("reads"),
         42,
         "nothing stands without a commit"
     );
     for (less, left) in [(2, 40), (0, 40), (39, 1), (u64::MAX, 0), (1, 0)] {
-        tx.lower_told(Counted::Party, "p1", less)
+        tx.lower_told(Tally::Party, "p1", less)
             .await
             .expect("lowers");
         assert_eq!(
-            tx.told(Counted::Party, "p1").await.expect("reads"),
+            tx.told(Tally::Party, "p1").await.expect("reads"),
             left,
             "{less}"
         );
     }
-    tx.count_told(Counted::Party, "p1", 3)
-        .await
-        .expect("counts");
+    tx.count_told(Tally::Party, "p1", 3).await.expect("counts");
     let mut others = Vec::new();
     for (counted, name) in [
-        (Counted::Party, "p1"),
-        (Counted::Party, "p2"),
-        (Counted::Tenant, "p1"),
+        (Tally::Party, "p1"),
+        (Tally::Party, "p2"),
+        (Tally::Tenant, "p1"),
     ] {
         others.push(tx.told(counted, name).await.expect("reads"));
     }

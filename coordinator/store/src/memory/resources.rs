@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::experiment::query::{Found, Query};
+use domain::experiment::query::{ExperimentPage, Query};
 use domain::page::Direction;
 use domain::{Entity, EntityKind, Event, Experiment, Job};
 use service::ports::{Entities, Events, Experiments, Stored};
@@ -50,7 +50,7 @@ impl Experiments for MemoryTransaction {
             .change(&experiment.id, |row| *row = experiment.clone()))
     }
 
-    async fn find_experiments(&mut self, query: &Query) -> Stored<Found> {
+    async fn find_experiments(&mut self, query: &Query) -> Stored<ExperimentPage> {
         let rows = self.tables.experiments.rows().values();
         let mut found: Vec<&Experiment> =
             rows.filter(|experiment| query.admits(experiment)).collect();
@@ -72,7 +72,7 @@ impl Experiments for MemoryTransaction {
         }
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let next = found.get(limit).map(|first| query.place(first));
-        Ok(Found {
+        Ok(ExperimentPage {
             experiments: found.into_iter().take(limit).cloned().collect(),
             total,
             next,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use service::Counted;
+use service::Tally;
 use service::ports::{Asides, Growth, Outbox, Parties, Stored};
 use service::records::{PartyRecord, PendingOrder};
 use vocabulary::{Fault, JobId, PartyId, Timestamp};
@@ -26,7 +26,7 @@ impl Parties for MemoryTransaction {
 
 #[async_trait]
 impl Growth for MemoryTransaction {
-    async fn told(&mut self, counted: Counted, name: &str) -> Stored<u64> {
+    async fn told(&mut self, counted: Tally, name: &str) -> Stored<u64> {
         Ok(self
             .tables
             .told
@@ -35,13 +35,13 @@ impl Growth for MemoryTransaction {
             .unwrap_or(0))
     }
 
-    async fn count_told(&mut self, counted: Counted, name: &str, more: u64) -> Stored<()> {
+    async fn count_told(&mut self, counted: Tally, name: &str, more: u64) -> Stored<()> {
         let sum = self.told(counted, name).await?.saturating_add(more);
         self.tables.told.put((counted, name.to_owned()), sum);
         Ok(())
     }
 
-    async fn lower_told(&mut self, counted: Counted, name: &str, less: u64) -> Stored<()> {
+    async fn lower_told(&mut self, counted: Tally, name: &str, less: u64) -> Stored<()> {
         let key = (counted, name.to_owned());
         match self.told(counted, name).await?.saturating_sub(less) {
             0 => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use vocabulary::{ErrorCode, Participant, PortKind, Stage, Tells};
 
-use super::federation::{Federation, Part, Played};
+use super::federation::{Federation, Part, RunRecord};
 use super::messages::{Faults, RecordedMessage};
 use crate::component::{AnyComponent, Component, Plugin};
 use crate::error::ComponentError;
@@ -61,7 +61,7 @@ fn contains(envelope: &RecordedMessage, needle: &[u8]) -> bool {
 }
 
 /// Fails unless the messages of these runs are just what the message table declares: every line used, none undeclared.
-pub fn speaks_only_its_messages<C: Component>(runs: &[&Played]) {
+pub fn speaks_only_its_messages<C: Component>(runs: &[&RunRecord]) {
     let mut used = BTreeSet::new();
     for envelope in runs.iter().flat_map(|played| &played.envelopes) {
         let line = C::DESCRIPTION
@@ -167,7 +167,7 @@ pub async fn survives_duplicates_and_delays<C: Component>(federation: &Federatio
 }
 
 /// Fails unless two runs left the same tables.
-fn same_outputs(one: &Played, other: &Played) {
+fn same_outputs(one: &RunRecord, other: &RunRecord) {
     for (who, part) in &one.parts {
         let again = other.part(who);
         assert_eq!(

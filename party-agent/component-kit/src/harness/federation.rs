@@ -15,14 +15,12 @@ use vocabulary::{
 
 use super::memory::{Memory, Requests};
 use super::messages::{Faults, LoggedTransport, MessageLog, RecordedMessage};
-use crate::import_request::ImportRequest;
 use crate::component::{AnyComponent, Component, Plugin};
 use crate::error::{ComponentError, Result};
+use crate::import_request::ImportRequest;
 use crate::model::SavedModel;
 use crate::task::TaskContext;
-use crate::task_host::{
-    CheckpointAt, CopyRequest, ExportRequest, IdRules, LabelRules, ModelCopy,
-};
+use crate::task_host::{CheckpointAt, CopyRequest, ExportRequest, IdRules, LabelRules, ModelCopy};
 
 /// The version under which models are kept: those of the run, and those that it reads.
 const MODEL_VERSION: &str = "20260101000000000000";
@@ -108,7 +106,7 @@ impl Questions {
 }
 
 /// What a run left.
-pub struct Played {
+pub struct RunRecord {
     /// The parts.
     pub parts: BTreeMap<Participant, Part>,
     /// Every message, in the order of sending.
@@ -252,7 +250,7 @@ impl Federation {
 
     /// Wires the models that an earlier run left to `model`, and asks to apply them.
     #[must_use]
-    pub fn applying(mut self, played: &Played) -> Self {
+    pub fn applying(mut self, played: &RunRecord) -> Self {
         for (who, part) in &played.parts {
             if let Some(model) = &part.model {
                 self = self.model(who, model.clone());
@@ -415,7 +413,7 @@ impl Federation {
 
     /// Plays every role that the component has, at the same time. When one part fails the others are stopped, as the
     /// coordinator would.
-    pub async fn run<C: Component>(&self) -> Played {
+    pub async fn run<C: Component>(&self) -> RunRecord {
         let component: &'static Plugin<C> = &Plugin::NEW;
         let description = component.description();
         let cancel = CancellationToken::new();
@@ -494,7 +492,7 @@ impl Federation {
             );
         }
         let count = |number: &AtomicUsize| number.load(Ordering::SeqCst);
-        Played {
+        RunRecord {
             parts: played,
             envelopes,
             questions: count(&questions.all),
@@ -554,7 +552,7 @@ fn part(memory: &Memory, result: Result<()>, usage: Usage) -> Part {
     part
 }
 
-impl Played {
+impl RunRecord {
     /// The part of a participant.
     pub fn part(&self, who: &Participant) -> &Part {
         self.parts

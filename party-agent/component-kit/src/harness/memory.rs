@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{ErrorCode, Fault, ModelRef, PartyId, Receipt, TableRef, Tells};
 
-use crate::import_request::ImportRequest;
 use crate::error::Result;
+use crate::import_request::ImportRequest;
 use crate::model::SavedModel;
 use crate::task_host::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules,
-    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, TaskHost,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, LabelRules, LogLevel,
+    MaliciousHosts, ModelCopy, Reading, TaskHost,
 };
 
 /// How often parties were asked for what they keep.
@@ -49,12 +49,12 @@ pub(crate) struct Memory {
     /// How many ids may be counted for a peer.
     pub(crate) most_ids: Option<u64>,
     pub(crate) requests: Arc<Requests>,
-    pub(crate) left: Mutex<Left>,
+    pub(crate) left: Mutex<PartOutput>,
 }
 
 /// What one part left.
 #[derive(Default)]
-pub(crate) struct Left {
+pub(crate) struct PartOutput {
     pub(crate) outputs: BTreeMap<usize, Table>,
     pub(crate) model: Option<SavedModel>,
     pub(crate) checkpoints: Vec<(CheckpointAt, SavedModel)>,
@@ -69,7 +69,7 @@ pub(crate) struct Left {
 }
 
 impl Memory {
-    pub(crate) fn left(&self) -> MutexGuard<'_, Left> {
+    pub(crate) fn left(&self) -> MutexGuard<'_, PartOutput> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
 //! The checklist of data_statistics, and its figures.
 
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use serde_json::{Value, json};
 use tables::{Column, Part, Schema, Table, TableKind, Values};
 use vocabulary::{ErrorCode, Fault, Participant};
@@ -55,7 +55,7 @@ fn alone(rows: Table, parameters: Value) -> (Federation, Participant) {
     (federation.input(&guest, "data", rows), guest)
 }
 
-async fn computed(rows: Table, parameters: Value) -> (Played, Participant) {
+async fn computed(rows: Table, parameters: Value) -> (RunRecord, Participant) {
     let (federation, guest) = alone(rows, parameters);
     (
         federation.run::<DataStatistics>().await.all_succeeded(),
@@ -93,6 +93,7 @@ component_kit::checklist!(local DataStatistics, federation(1, json!({})),
         (json!({"column_indexes": [0.5]}), "column_indexes"),
         (json!({"column_names": "x0"}), "column_names"),
         (json!({"abnormal_list": 3}), "abnormal_list"),
+        (json!({"abnormal_list": [[3]]}), "abnormal_list[0]"),
         (json!({"quantile_error": 1.5}), "quantile_error"),
         (json!({"bias": "some"}), "bias"),
     ],
@@ -132,7 +133,7 @@ fn plainly(values: &[f64]) -> Vec<(&'static str, f64)> {
     ]
 }
 
-fn summary(played: &Played, who: &Participant) -> Value {
+fn summary(played: &RunRecord, who: &Participant) -> Value {
     played.part(who).summary.clone().expect("a summary")
 }
 

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use component_kit::{Description, Fitted, LocalOutput, LocalTask, LocalTransform, PassOn, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tables::transform::{self, Learned, Made, Settings};
+use tables::transform::{self, InstanceModel, MadeInstances, Settings};
 use tables::{Table, TableKind};
 use vocabulary::{ErrorCode, Fault};
 
@@ -69,7 +69,7 @@ pub struct Model {
     /// How rows are read.
     settings: Settings,
     /// What was learned; nothing when the input was passed on as it was.
-    learned: Option<Learned>,
+    learned: Option<InstanceModel>,
 }
 
 impl<E: Edition> LocalTransform for Transform<E> {
@@ -125,7 +125,7 @@ impl<E: Edition> LocalTransform for Transform<E> {
 }
 
 /// Instances, with what is to be said of them.
-fn output(settings: &Settings, made: Made, task: &LocalTask) -> LocalOutput {
+fn output(settings: &Settings, made: MadeInstances, task: &LocalTask) -> LocalOutput {
     let remarks = made.remarks.iter().take(MOST_REMARKS);
     remarks.for_each(|remark| task.warn(remark.to_string()));
     if made.remarks.len() > MOST_REMARKS {

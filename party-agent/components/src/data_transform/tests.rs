@@ -2,7 +2,7 @@
 
 mod older_format;
 
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{ErrorCode, Fault, Participant};
@@ -207,7 +207,7 @@ async fn apply_uses_the_saved_model() {
             .to_vec(),
         [1.0, 3.0]
     );
-    let kept = |played: &Played| {
+    let kept = |played: &RunRecord| {
         played
             .part(&host)
             .model

@@ -2,7 +2,7 @@
 
 use component_kit::{ComponentError, Result};
 use learning::evaluation::{
-    EvalType, EvaluationError, Metric as Wanted, evaluate_binary, evaluate_multi,
+    EvalType, EvaluationError, Metric as MetricKind, evaluate_binary, evaluate_multi,
     evaluate_regression, one_vs_rest, population_stability,
 };
 use serde_json::{Map, Value};
@@ -19,7 +19,7 @@ pub(super) struct Plan {
     /// The kind of prediction.
     pub(super) kind: EvalType,
     /// The metrics.
-    pub(super) metrics: Vec<Wanted>,
+    pub(super) metrics: Vec<MetricKind>,
     /// The positive label.
     pub(super) positive: Value,
     /// Whether classes are ranked one against the rest.
@@ -146,7 +146,7 @@ fn binary(
             .find(|(kind, _)| *kind == wanted)
             .map(|(_, rows)| of(rows))
     };
-    if plan.metrics.contains(&Wanted::Psi)
+    if plan.metrics.contains(&MetricKind::Psi)
         && let (Some(train), Some(validate)) = (rows_of("train"), rows_of("validate"))
     {
         // FATE reports it with the second of the two.
@@ -174,7 +174,7 @@ fn multi(base: &str, table: &Table, plan: &Plan, parts: &Parts, judged: &mut Jud
         let report = evaluate_multi(&labels, &results, &plan.metrics)
             .map_err(|error| fault(place, &error))?;
         judged.note(place, rows.len(), report.scalars.clone());
-        if plan.metrics.contains(&Wanted::Precision) {
+        if plan.metrics.contains(&MetricKind::Precision) {
             judged
                 .metrics
                 .push((rows.len(), shapes::by_class(place, &report).into()));

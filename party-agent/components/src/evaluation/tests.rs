@@ -3,7 +3,7 @@
 mod kinds;
 mod labels;
 
-use component_kit::harness::{Federation, Part, Played};
+use component_kit::harness::{Federation, Part, RunRecord};
 use component_kit::{AnyComponent, Plugin};
 use serde_json::{Value, json};
 use tables::{ColumnKind, Schema, Table, Values};
@@ -414,7 +414,7 @@ async fn apply_uses_the_saved_model() {
         .run::<Evaluation>()
         .await
         .all_succeeded();
-    let guest = |played: &Played| {
+    let guest = |played: &RunRecord| {
         (
             played.part(&federation.guest()).metrics.clone(),
             played.part(&federation.guest()).model.is_none(),

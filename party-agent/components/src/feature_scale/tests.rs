@@ -1,6 +1,6 @@
 //! The checklist of feature_scale, and its figures.
 
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part, Schema, Table, TableKind, Values};
 use vocabulary::{ErrorCode, Fault, Participant};
@@ -54,7 +54,7 @@ fn alone(rows: Table, parameters: Value) -> (Federation, Participant) {
     (federation.input(&guest, "data", rows), guest)
 }
 
-async fn scaled(rows: Table, parameters: Value) -> (Played, Participant) {
+async fn scaled(rows: Table, parameters: Value) -> (RunRecord, Participant) {
     let (federation, guest) = alone(rows, parameters);
     (
         federation.run::<FeatureScale>().await.all_succeeded(),

@@ -9,7 +9,7 @@ mod partial_labels;
 mod training;
 mod values;
 
-use component_kit::harness::{Federation, Played, checks};
+use component_kit::harness::{Federation, RunRecord, checks};
 use component_kit::{AnyComponent, Plugin};
 use federations::{Data, defaults, losses, model, set};
 use serde_json::{Value, json};
@@ -332,7 +332,7 @@ async fn agrees_with_the_plain_computation() {
     reports_in_the_usual_form(&data, &played);
 }
 
-fn reports_in_the_usual_form(data: &Data, played: &Played) {
+fn reports_in_the_usual_form(data: &Data, played: &RunRecord) {
     let federation = data.federation(defaults());
     let guest = played.part(&federation.guest());
     let view = guest.model_view.as_ref().unwrap();

@@ -144,10 +144,7 @@ async fn give_back(task: &TaskContext, meetings: &[Meeting]) -> Result<()> {
         let mut points = meeting.host.clone();
         random.shuffle(&mut points);
         for number in 0..steps::turns(points.len()) {
-            let chunk = points
-                .get(steps::chunk_of(points.len(), number))
-                .unwrap_or_default()
-                .to_vec();
+            let chunk = steps::piece(&points, number).to_vec();
             let turn = task.round("returned", number).hosts();
             for host in turn.each().skip(place).take(1) {
                 host.send(&RETURNED_POINTS, &chunk).await?;
@@ -298,9 +295,7 @@ async fn tell_rows(
     for number in 0..steps::turns(rows.len()) {
         let turn = task.round("positions", number);
         for (positions, host) in told.iter().zip(turn.hosts().each()) {
-            let chunk = positions
-                .get(steps::chunk_of(positions.len(), number))
-                .unwrap_or_default();
+            let chunk = steps::piece(positions, number);
             host.send(&COMMON_POSITIONS, &chunk.to_vec()).await?;
         }
     }

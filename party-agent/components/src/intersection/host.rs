@@ -208,9 +208,7 @@ async fn exchange(
 
 async fn give_back(task: &TaskContext, doubled: &[Point]) -> Result<()> {
     for number in 0..steps::turns(doubled.len()) {
-        let chunk = doubled
-            .get(steps::chunk_of(doubled.len(), number))
-            .unwrap_or_default();
+        let chunk = steps::piece(doubled, number);
         task.round("doubled", number)
             .guest()?
             .send(&DOUBLED_POINTS, &chunk.to_vec())

@@ -9,7 +9,7 @@ use super::messages::ALIGNMENT;
 use super::scores::{Outcomes, predict, send};
 use crate::inputs::rows_to_predict;
 use crate::model::LinearModel;
-use crate::predictions::Written;
+use crate::predictions::PredictionForm;
 use crate::rows::Rows;
 
 /// Scores without the part of a host would be those of another model.
@@ -51,7 +51,7 @@ pub async fn apply_as_guest<L: VerticalLoss>(
 ) -> Result<()> {
     check_hosts(task, model)?;
     send_alignment(task, std::iter::once(rows)).await?;
-    let how = Written::new("predict", std::iter::once(rows));
+    let how = PredictionForm::new("predict", std::iter::once(rows));
     let table = predict::<L>(task, model, (rows, how), outcomes).await?;
     task.output(0, &table).await
 }

@@ -54,14 +54,14 @@ pub struct Course {
 }
 
 /// What a role knows of the hosts' columns before the guest plans with them.
-pub struct Known {
+pub struct ColumnBounds {
     /// Of all hosts together.
     pub columns: RangeInclusive<usize>,
     /// Of the host with most.
     pub widest: RangeInclusive<usize>,
 }
 
-impl Known {
+impl ColumnBounds {
     /// Arbiter: what hosts told.
     #[must_use]
     pub fn told(columns: &[usize]) -> Self {
@@ -286,7 +286,7 @@ impl Course {
     ) -> Result<Self> {
         tell_columns(task, columns).await?;
         let others = task.hosts().len();
-        let known = Known::own(columns, others);
+        let known = ColumnBounds::own(columns, others);
         Self::receive::<L, S>(task, training, others + 1, known).await
     }
 
@@ -299,7 +299,7 @@ impl Course {
         training: &Training,
     ) -> Result<(Self, Vec<usize>)> {
         let columns = hear_columns(task).await?;
-        let known = Known::told(&columns);
+        let known = ColumnBounds::told(&columns);
         let course = Self::receive::<L, S>(task, training, columns.len(), known).await?;
         Ok((course, columns))
     }
@@ -310,7 +310,7 @@ impl Course {
         task: &TaskContext,
         training: &Training,
         hosts: usize,
-        known: Known,
+        known: ColumnBounds,
     ) -> Result<Self> {
         let Packed(plan) = task.guest()?.receive(&PLAN).await?;
         if plan.agreed != Agreed::of(training) {

@@ -9,7 +9,7 @@ use super::VerticalLoss;
 use super::messages::HOST_SCORE;
 use crate::inputs::Inputs;
 use crate::model::{LinearModel, Trained};
-use crate::predictions::{self, Outcome, Written};
+use crate::predictions::{self, Outcome, PredictionForm};
 use crate::rows::Rows;
 
 /// Guest: adds the hosts' partial scores to its own.
@@ -77,7 +77,7 @@ pub async fn predict_all<L: VerticalLoss>(
 ) -> Result<Table> {
     let mut tables = Vec::new();
     for (index, (rows, kind)) in inputs.tables().enumerate() {
-        let how = Written::new(kind, inputs.rows());
+        let how = PredictionForm::new(kind, inputs.rows());
         let turn = turn.round("rows", index);
         tables.push(predict::<L>(&turn, model, (rows, how), outcomes).await?);
     }
@@ -91,7 +91,7 @@ pub async fn predict_all<L: VerticalLoss>(
 pub(super) async fn predict<L: VerticalLoss>(
     turn: &TaskContext,
     model: &LinearModel,
-    (rows, how): (&Rows, Written),
+    (rows, how): (&Rows, PredictionForm),
     outcomes: Outcomes,
 ) -> Result<Table> {
     let mut predictions = Vec::new();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use crate::error::{LearnError, Result, Watch};
 
 /// A set, and in how many rows it is.
-pub(crate) type Found = (Vec<String>, usize);
+pub(crate) type ItemSet = (Vec<String>, usize);
 
 /// A set that waits to be looked at: how many rows it is in, its size, the numbers of its items (ascending). The order is: most
 /// rows first, then smaller sets, then by name. Which rows these are is found again when its turn comes: kept for all that
@@ -23,7 +23,7 @@ pub(crate) fn frequent(
     support: f64,
     limit: usize,
     watch: Watch<'_>,
-) -> Result<Vec<Found>> {
+) -> Result<Vec<ItemSet>> {
     let mut of_item: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, row) in rows.iter().enumerate() {
         watch.go_on()?;
@@ -92,9 +92,9 @@ mod tests {
     use proptest::prelude::*;
 
     /// Every set of the names a to e, counted.
-    fn plain(rows: &[String], support: f64) -> Vec<Found> {
+    fn plain(rows: &[String], support: f64) -> Vec<ItemSet> {
         let names = ["a", "b", "c", "d", "e"];
-        let mut found: Vec<Found> = Vec::new();
+        let mut found: Vec<ItemSet> = Vec::new();
         for mask in 1u32..32 {
             let set: Vec<String> = (0..5)
                 .filter(|bit| mask >> bit & 1 == 1)

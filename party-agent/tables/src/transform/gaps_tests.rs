@@ -33,7 +33,7 @@ fn filling(method: FillMethod, value: Value, markers: Value) -> Settings {
     }
 }
 
-fn column(made: &Made, name: &str) -> Vec<f64> {
+fn column(made: &MadeInstances, name: &str) -> Vec<f64> {
     made.table.floats(name).expect("numbers")
 }
 
@@ -162,7 +162,7 @@ fn a_column_without_a_value_stays_missing_and_the_rest_is_filled() {
         assert_eq!(param["imputerParam"]["missingValueRatio"]["x"], json!(1.0));
         // The model goes through its stored form.
         let kept = serde_json::to_string(&made.learned).expect("written");
-        let known: Learned = serde_json::from_str(&kept).expect("read");
+        let known: InstanceModel = serde_json::from_str(&kept).expect("read");
         let applied =
             apply(&raw("id,x,y,z\n7,5,,NA\n8,,1,2\n"), &settings, &known, "g").expect("applied");
         assert_eq!(column(&applied, "x")[0], 5.0);
@@ -174,7 +174,7 @@ fn a_column_without_a_value_stays_missing_and_the_rest_is_filled() {
 #[test]
 fn reads_what_older_models_learned() {
     let older = r#"{"header":["x"],"id_name":"id","label_name":null,"missing":{"values":["2.5"],"ratios":[0.5]},"outliers":null}"#;
-    let known: Learned = serde_json::from_str(older).expect("an older model");
+    let known: InstanceModel = serde_json::from_str(older).expect("an older model");
     let settings = filling(FillMethod::Mean, json!(0), json!(null));
     assert_eq!(
         column(

@@ -28,7 +28,7 @@ fn both(method: FillMethod, value: Value, outliers: (FillMethod, Value, Value)) 
     }
 }
 
-fn column(made: &Made, name: &str) -> Vec<f64> {
+fn column(made: &MadeInstances, name: &str) -> Vec<f64> {
     made.table.floats(name).expect("numbers")
 }
 

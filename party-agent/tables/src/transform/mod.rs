@@ -51,7 +51,7 @@ pub struct Filled {
 
 /// What a fit learned of a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Learned {
+pub struct InstanceModel {
     /// The features, in order.
     pub header: Vec<String>,
     /// The id's name.
@@ -66,23 +66,28 @@ pub struct Learned {
 
 /// Instances, and what was learned or met on the way.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct MadeInstances {
     /// The instances.
     pub table: Table,
     /// What a fit learned; after an apply the same, with the ratios of the table at hand.
-    pub learned: Learned,
+    pub learned: InstanceModel,
     /// What people should know of the rows.
     pub remarks: Vec<Remark>,
 }
 
 /// Makes instances and learns from them. `owner` begins the anonymous names: `guest_9999`.
-pub fn fit(table: &Table, settings: &Settings, owner: &str) -> Result<Made> {
+pub fn fit(table: &Table, settings: &Settings, owner: &str) -> Result<MadeInstances> {
     make(table, settings, None, owner)
 }
 
 /// Makes instances as the training made them: same columns in the same order, same values for what is missing. A label
 /// that is not in the table is no error.
-pub fn apply(table: &Table, settings: &Settings, learned: &Learned, owner: &str) -> Result<Made> {
+pub fn apply(
+    table: &Table,
+    settings: &Settings,
+    learned: &InstanceModel,
+    owner: &str,
+) -> Result<MadeInstances> {
     make(table, settings, Some(learned), owner)
 }
 
@@ -94,9 +99,9 @@ pub fn anonymous_header(owner: &str, features: usize) -> Vec<String> {
 fn make(
     table: &Table,
     settings: &Settings,
-    earlier: Option<&Learned>,
+    earlier: Option<&InstanceModel>,
     owner: &str,
-) -> Result<Made> {
+) -> Result<MadeInstances> {
     if table.is_empty() {
         return Err(TransformError::Empty);
     }
@@ -123,7 +128,7 @@ fn make(
     columns.extend(named.map(|(name, kind)| Column::new(name, kind, Part::Feature)));
     let (missing, outliers) = plans.came_to(&layout.header, &features, table.rows(), &mut remarks);
     let schema = schema_of(table.schema(), columns, owner);
-    let learned = Learned {
+    let learned = InstanceModel {
         id_name: schema.id_name.clone(),
         label_name: layout
             .label
@@ -133,7 +138,7 @@ fn make(
         outliers,
         header: layout.header,
     };
-    Ok(Made {
+    Ok(MadeInstances {
         table: rows.finish(schema, Some(table.partitions()))?,
         learned,
         remarks,

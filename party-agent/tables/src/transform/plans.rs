@@ -9,7 +9,7 @@ use crate::transform::error::TransformError;
 use crate::transform::fill::{Numbers, Outcome, Pass, Texts, With};
 use crate::transform::remark::Remark;
 use crate::transform::settings::{Fill, Settings, ValueKind};
-use crate::transform::{Filled, Learned};
+use crate::transform::{Filled, InstanceModel};
 use crate::values::Values;
 
 type Result<T> = std::result::Result<T, TransformError>;
@@ -76,7 +76,7 @@ impl<'a> Plans<'a> {
     pub(crate) fn new(
         settings: &'a Settings,
         header: &[String],
-        earlier: Option<&'a Learned>,
+        earlier: Option<&'a InstanceModel>,
     ) -> Result<Self> {
         let (fill, outliers) = settings.fills();
         let missing = fill.map(|fill| {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::transform::settings::{Fill, Settings};
-use crate::transform::{Filled, Learned};
+use crate::transform::{Filled, InstanceModel};
 
 fn by_column<T: Into<Value> + Clone>(header: &[String], values: &[T]) -> Value {
     let pairs = header
@@ -29,7 +29,7 @@ fn strategy(fill: Option<&Fill>) -> &'static str {
 /// Meta and param of the model. `anonymous` are the anonymous names of the header; DataIO has none.
 pub fn model_view(
     settings: &Settings,
-    learned: &Learned,
+    learned: &InstanceModel,
     anonymous: Option<&[String]>,
 ) -> (Value, Value) {
     let (fill, outliers) = settings.fills();
@@ -77,7 +77,7 @@ pub fn model_view(
 }
 
 /// The summary: what was replaced, by column; nothing when nothing was to be replaced.
-pub fn summary(settings: &Settings, learned: &Learned) -> Option<Value> {
+pub fn summary(settings: &Settings, learned: &InstanceModel) -> Option<Value> {
     let mut summary = Map::new();
     let (fill, outliers) = settings.fills();
     if let (Some(fill), Some(filled)) = (fill, &learned.missing) {

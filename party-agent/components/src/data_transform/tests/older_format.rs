@@ -1,6 +1,6 @@
 //! data_io: jobs of the older format.
 
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use serde_json::{Value, json};
 use tables::{Table, TableKind};
 use vocabulary::{ErrorCode, Fault};
@@ -122,7 +122,7 @@ async fn apply_uses_the_saved_model() {
             .to_vec(),
         [1.0, 3.0]
     );
-    let kept = |played: &Played| {
+    let kept = |played: &RunRecord| {
         played
             .part(&host)
             .model

@@ -1,7 +1,7 @@
 //! Scores beyond what the finest scale holds: trained as plain floats do, ended with advice where no number holds them, and
 //! peers that lie about them.
 
-use component_kit::harness::{Federation, Played, checks};
+use component_kit::harness::{Federation, RunRecord, checks};
 use component_kit::{Component, Description, Packed, Payload, Result, TaskContext};
 use learning::evaluation::auc;
 use learning::linear::{scores, sigmoid};
@@ -50,7 +50,7 @@ pub(super) fn growing() -> Federation {
 }
 
 /// The scales of the batches of which something was said, as the guest announced them to one host.
-fn decisions(played: &Played) -> Vec<Decision> {
+fn decisions(played: &RunRecord) -> Vec<Decision> {
     let scales = played
         .envelopes
         .iter()

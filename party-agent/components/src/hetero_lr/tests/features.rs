@@ -2,7 +2,7 @@
 //! really sent; that an agent does not let them leave is shown on the wire (`cluster::hostile::features`).
 
 use component_kit::Payload;
-use component_kit::harness::Played;
+use component_kit::harness::RunRecord;
 use ndarray::{Array1, Array2, Axis};
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use super::labels::OFF;
 use crate::hetero_lr::HeteroLr;
 
 /// The host's scores of the rows that train, in the order in which they were sent.
-fn scores(played: &Played) -> Vec<Array1<f64>> {
+fn scores(played: &RunRecord) -> Vec<Array1<f64>> {
     let of_training = |tag: &str| !tag.contains("rows.1");
     let envelopes = played
         .envelopes
@@ -125,7 +125,7 @@ fn gram(scores: &[Array1<f64>], labels: &Array1<f64>, columns: usize) -> Array2<
     space.dot(&inner).dot(&space.t())
 }
 
-async fn trained(data: &Data, others: serde_json::Value) -> Played {
+async fn trained(data: &Data, others: serde_json::Value) -> RunRecord {
     let common = json!({
         "optimizer": "sgd", "tol": 1e-12, "decay": 0, "penalty": "none", "learning_rate": 0.3,
         "init_param": {"init_method": "random_uniform", "fit_intercept": false},

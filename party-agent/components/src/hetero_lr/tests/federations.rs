@@ -1,6 +1,6 @@
 //! Data of several parties for tests, and what runs leave, read back.
 
-use component_kit::harness::{Federation, Played};
+use component_kit::harness::{Federation, RunRecord};
 use learning::initial::Seeded;
 use ndarray::{Array2, Axis, concatenate};
 use serde_json::{Value, json};
@@ -205,12 +205,12 @@ impl Data {
 }
 
 /// The model a participant saved.
-pub(super) fn model(played: &Played, who: &Participant) -> LinearModel {
+pub(super) fn model(played: &RunRecord, who: &Participant) -> LinearModel {
     played.part(who).model.as_ref().unwrap().read().unwrap()
 }
 
 /// The losses that the arbiter reported.
-pub(super) fn losses(played: &Played) -> Vec<f64> {
+pub(super) fn losses(played: &RunRecord) -> Vec<f64> {
     let arbiter = played
         .parts
         .iter()

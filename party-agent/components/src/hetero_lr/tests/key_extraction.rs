@@ -2,7 +2,7 @@
 //! has the key of the training after a few openings of the sums that the plan gives it; sums that the plan does not have are
 //! refused, and with `rekey` no key tells it an eighth of itself.
 
-use component_kit::harness::Played;
+use component_kit::harness::RunRecord;
 use component_kit::{
     Component, Description, LabelRules, MaliciousHosts, Packed, Payload, Result, TaskContext,
 };
@@ -21,7 +21,7 @@ use learners::vertical::messages::{
     COLUMNS, CONVERGED, FORWARD, HOST_GRADIENT, HOST_LOSS_TERMS, HOST_SCORE, OPENED_GRADIENT,
     PUBLIC_KEY, RESIDUAL,
 };
-use learners::vertical::{Course, Known, VerticalLoss};
+use learners::vertical::{ColumnBounds, Course, VerticalLoss};
 
 /// HeteroLR whose host attacks, with so many columns more than it told, and sums over other rows than the plan's.
 struct Cheat<const COLUMNS_MORE: isize, const ROWS_MORE: usize>;
@@ -111,7 +111,7 @@ async fn attack(
     task.all_of(&[Role::Guest, Role::Arbiter])
         .send(&COLUMNS, &Packed(own))
         .await?;
-    let known = Known {
+    let known = ColumnBounds {
         columns: own..=own,
         widest: own..=own,
     };
@@ -164,7 +164,7 @@ async fn play<C: Component>(
     columns: usize,
     epochs: usize,
     malicious_hosts: MaliciousHosts,
-) -> Played {
+) -> RunRecord {
     let parameters = set(defaults(), json!({"max_iter": epochs, "tol": 1e-12}));
     let federation = Data::new(62, 2, columns)
         .federation(parameters)
@@ -173,7 +173,7 @@ async fn play<C: Component>(
 }
 
 /// Coefficients known of each key, and whether they are the whole key.
-fn keys(played: &Played) -> Vec<(usize, bool)> {
+fn keys(played: &RunRecord) -> Vec<(usize, bool)> {
     let host = played
         .parts
         .iter()
@@ -310,7 +310,7 @@ async fn same_by_many_keys(widths: &[usize], others: Value) {
         run(MaliciousHosts::Trust).await,
         run(MaliciousHosts::Rekey).await,
     );
-    let keys = |played: &Played| {
+    let keys = |played: &RunRecord| {
         played
             .envelopes
             .iter()
@@ -323,7 +323,7 @@ async fn same_by_many_keys(widths: &[usize], others: Value) {
         keys(&one),
         keys(&many)
     );
-    let weights = |played: &Played| -> Vec<f64> {
+    let weights = |played: &RunRecord| -> Vec<f64> {
         let models = played
             .parts
             .iter()

@@ -1,7 +1,7 @@
 //! What a host that keeps everything it sees can find out about the guest's labels. The attacker computes with the rows,
 //! scores and gradients that the host really had; with the rules off it succeeds, so that it is seen to work.
 
-use component_kit::harness::Played;
+use component_kit::harness::RunRecord;
 use component_kit::{LabelRules, MaliciousHosts};
 use learning::initial::Seeded;
 use ndarray::{Array2, Axis};
@@ -23,7 +23,7 @@ pub(super) const OFF: LabelRules = LabelRules {
 };
 
 /// One batch as the host sees it.
-struct Seen {
+struct BatchView {
     /// How many rows train.
     members: usize,
     /// Among these.
@@ -44,7 +44,7 @@ fn random_labels(rows: usize, columns: usize, seed: u64) -> Data {
     data
 }
 
-async fn play(data: &Data, rules: LabelRules, others: Value) -> Played {
+async fn play(data: &Data, rules: LabelRules, others: Value) -> RunRecord {
     let common = json!({"optimizer": "sgd", "tol": 1e-12, "decay": 0});
     let federation = data
         .federation(set(set(defaults(), common), others))
@@ -53,7 +53,7 @@ async fn play(data: &Data, rules: LabelRules, others: Value) -> Played {
 }
 
 /// Everything that the host saw.
-fn seen(data: &Data, played: &Played) -> Vec<Seen> {
+fn seen(data: &Data, played: &RunRecord) -> Vec<BatchView> {
     let observed = &played.part(&data.federation(defaults()).host(0)).observed;
     let whole = |values: &[f64]| {
         values
@@ -61,7 +61,7 @@ fn seen(data: &Data, played: &Played) -> Vec<Seen> {
             .map(|value| *value as usize)
             .collect::<Vec<usize>>()
     };
-    let batch = |shown: &[(String, Vec<f64>)]| Seen {
+    let batch = |shown: &[(String, Vec<f64>)]| BatchView {
         members: whole(&shown[0].1)[0],
         rows: whole(&shown[1].1),
         scores: shown[2].1.clone(),
@@ -98,7 +98,7 @@ fn solve(matrix: &Array2<f64>, right: Array2<f64>, steps: usize) -> Array2<f64> 
 
 /// Labels by least squares from all gradients. A sum over members that are hidden among M is expected to be that over M times
 /// their share p of it, and residuals are z/4 - y/2, so that each batch says p X_M^T y = p X_M^T z/2 - 2 g.
-fn least_squares(columns: &Array2<f64>, seen: &[Seen]) -> Vec<f64> {
+fn least_squares(columns: &Array2<f64>, seen: &[BatchView]) -> Vec<f64> {
     let rows = columns.nrows();
     let (mut shares, mut right) = (Array2::zeros((seen.len(), rows)), Array2::zeros((rows, 1)));
     for (at, batch) in seen.iter().enumerate() {
@@ -136,7 +136,7 @@ fn floor(data: &Data) -> f64 {
         .collect();
     let gradient = columns.t().dot(&upright(&signs)) * -0.5;
     let scores = vec![0.0; rows];
-    let all = Seen {
+    let all = BatchView {
         members: rows,
         rows: (0..rows).collect(),
         scores,
@@ -231,7 +231,7 @@ fn sparse(columns: &Array2<f64>, gradient: &[f64], count: usize) -> Vec<(usize, 
 }
 
 /// How many members of batches, with their labels, are found by that.
-fn found_members(data: &Data, seen: &[Seen]) -> (usize, usize) {
+fn found_members(data: &Data, seen: &[BatchView]) -> (usize, usize) {
     let (mut hits, mut all) = (0, 0);
     for batch in seen {
         let own = data.parts[1].select(Axis(0), &batch.rows);

@@ -1,6 +1,6 @@
 //! Rows of which some have no label, on their whole way: from the file through the model to its figures.
 
-use component_kit::harness::{Federation, Part, Played};
+use component_kit::harness::{Federation, Part, RunRecord};
 use serde_json::{Value, json};
 use tables::{Column, ColumnKind, Part as Role, Schema, Table, TableKind, Values};
 use vocabulary::MetricData;
@@ -40,12 +40,12 @@ fn reading(rows: Table, label_type: &str) -> Federation {
     federation.input(&guest, "data", rows)
 }
 
-fn guest(played: &Played) -> &Part {
+fn guest(played: &RunRecord) -> &Part {
     played.part(&Federation::new(1, true).guest())
 }
 
 /// The predictions of a saved model for instances of the guest.
-async fn predicted(data: &Data, fitted: &Played, instances: &Table) -> Table {
+async fn predicted(data: &Data, fitted: &RunRecord, instances: &Table) -> Table {
     let federation = Federation::new(1, true).parameters(defaults());
     let (own, host) = (federation.guest(), federation.host(0));
     let federation = federation

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use component_kit::harness::Played;
+use component_kit::harness::RunRecord;
 use learning::evaluation::{EvalType, auc, single_values, training_metrics};
 use learning::linear::{scores, sigmoid};
 use learning::logistic::{Fit, LogisticSettings, train_logistic, train_logistic_watched};
@@ -35,7 +35,7 @@ pub(super) fn settings(parameters: &Value) -> LogisticSettings {
 }
 
 /// All parties' weights (guest, then hosts) and the intercept of one binary model.
-fn weights(data: &Data, played: &Played, index: usize) -> (Vec<f64>, f64) {
+fn weights(data: &Data, played: &RunRecord, index: usize) -> (Vec<f64>, f64) {
     let federation = data.federation(defaults());
     let hosts = (0..data.parts.len() - 1).map(|host| federation.host(host));
     let all: Vec<_> = std::iter::once(federation.guest())
@@ -50,7 +50,7 @@ fn weights(data: &Data, played: &Played, index: usize) -> (Vec<f64>, f64) {
     )
 }
 
-fn assert_same_weights(data: &Data, played: &Played, index: usize, fit: &Fit) {
+fn assert_same_weights(data: &Data, played: &RunRecord, index: usize, fit: &Fit) {
     let (weights, intercept) = weights(data, played, index);
     let expected = fit.weights.iter().chain([&fit.intercept]);
     for (own, expected) in weights.iter().chain([&intercept]).zip(expected) {
@@ -68,7 +68,7 @@ fn assert_same_weights(data: &Data, played: &Played, index: usize, fit: &Fit) {
 }
 
 /// Trains both ways and compares weights, epochs and losses.
-pub(super) async fn agrees(data: &Data, others: Value) -> Played {
+pub(super) async fn agrees(data: &Data, others: Value) -> RunRecord {
     let parameters = set(defaults(), others);
     let fit = train_logistic(
         data.joined().view(),

@@ -1,6 +1,6 @@
 //! What labels are: which of two is positive, several of any values, rows without one; and parameters that were given.
 
-use component_kit::harness::{Federation, Part, Played};
+use component_kit::harness::{Federation, Part, RunRecord};
 use component_kit::{AnyComponent, Plugin};
 use serde_json::{Value, json};
 use vocabulary::{Cast, ErrorCode, PartyId, Stage};
@@ -21,13 +21,13 @@ fn called(data: &Data, negative: i64, positive: i64) -> Data {
     }
 }
 
-async fn train(data: &Data, others: Value) -> Played {
+async fn train(data: &Data, others: Value) -> RunRecord {
     data.federation(set(defaults(), others))
         .run::<HeteroLr>()
         .await
 }
 
-fn guest<'a>(data: &Data, played: &'a Played) -> &'a Part {
+fn guest<'a>(data: &Data, played: &'a RunRecord) -> &'a Part {
     played.part(&data.federation(defaults()).guest())
 }
 
@@ -217,7 +217,7 @@ async fn validates_on_rows_with_labels_of_the_training_only() {
         .run::<HeteroLr>()
         .await
         .all_succeeded();
-    let measured = |played: &Played| {
+    let measured = |played: &RunRecord| {
         let metrics = &guest(&data, played).metrics;
         metrics
             .iter()
