@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Write};
 
-use fate_models::{LrModelMeta, LrModelParam, Pipeline};
+use fate_models::{DataTransformParam, LrModelMeta, LrModelParam, Pipeline};
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Value, json};
@@ -66,8 +66,15 @@ pub(crate) fn archive() -> Archive {
             model(
                 "data_transform_0",
                 "DataTransform",
-                json!({"meta": {}, "param": {}}),
+                json!({"meta": {"withLabel": true}, "param": {"sidName": "id"}}),
                 b"how rows are read",
+            ),
+            // A module without messages.
+            model(
+                "union_0",
+                "Union",
+                json!({"meta": {}, "param": {}}),
+                b"what was joined",
             ),
             model("hetero_lr_0", "HeteroLR", view(), b"weights"),
         ],
@@ -201,7 +208,9 @@ fn hands_everything_over_under_the_keys_of_the_serving() {
     assert_eq!(
         keys,
         [
-            "data_transform_0.train:DataTransformModel",
+            "data_transform_0.train:DataTransformMeta",
+            "data_transform_0.train:DataTransformParam",
+            "union_0.train:UnionModel",
             "hetero_lr_0.train:HeteroLogisticRegressionMeta",
             "hetero_lr_0.train:HeteroLogisticRegressionParam",
             "pipeline.pipeline:Pipeline",
@@ -212,10 +221,10 @@ fn hands_everything_over_under_the_keys_of_the_serving() {
             .decode(all[key].as_str().expect("text"))
             .expect("base64")
     };
-    assert_eq!(
-        bytes("data_transform_0.train:DataTransformModel"),
-        b"how rows are read"
-    );
+    assert_eq!(bytes("union_0.train:UnionModel"), b"what was joined");
+    let param = bytes("data_transform_0.train:DataTransformParam");
+    let param = DataTransformParam::decode(param.as_slice()).expect("a message");
+    assert_eq!(param.sid_name, "id");
     let pipeline =
         Pipeline::decode(bytes("pipeline.pipeline:Pipeline").as_slice()).expect("a message");
     assert_eq!(

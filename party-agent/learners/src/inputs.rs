@@ -1,8 +1,9 @@
 //! What guest and hosts bring along to a training.
 
 use component_kit::{Result, TaskContext};
+use fate_models::LinRModelMeta;
 use learning::labels::LabelKind;
-use serde_json::{Value, json};
+use serde_json::json;
 use vocabulary::{ErrorCode, Fault};
 
 use crate::model::LinearModel;
@@ -74,9 +75,11 @@ impl Inputs {
     fn frame(&self, training: &Training, has_intercept: bool) -> LinearModel {
         let names = self.train.names.clone();
         let mut frame = LinearModel::new(names, has_intercept, vec![], vec![]);
-        let mut meta = training.meta.clone();
-        meta.insert("fitIntercept".to_owned(), json!(has_intercept));
-        frame.meta = Some(Value::Object(meta));
+        let fit_intercept = has_intercept;
+        frame.meta = Some(json!(LinRModelMeta {
+            fit_intercept,
+            ..training.meta.clone()
+        }));
         frame
     }
 

@@ -1,6 +1,9 @@
 //! Linear models and their summaries in FATE's form.
 
+use std::collections::BTreeMap;
+
 use component_kit::TaskContext;
+use fate_models::{LinRModelParam, SingleModel};
 use serde_json::{Map, Value, json};
 use vocabulary::Tells;
 
@@ -28,18 +31,14 @@ pub fn report(
 }
 
 /// The epoch whose weights a model has; FATE says -1 where it is the last one.
-fn best(trained: &Trained) -> i64 {
-    trained.best_epoch.map_or(-1, |epoch| epoch as i64)
+fn best(trained: &Trained) -> i32 {
+    let epoch = trained.best_epoch.map(i32::try_from);
+    epoch.map_or(-1, |epoch| epoch.unwrap_or(i32::MAX))
 }
 
-fn weights(model: &LinearModel, trained: &Trained) -> Value {
-    model
-        .columns
-        .iter()
-        .zip(&trained.weights)
-        .map(|(name, weight)| (name.clone(), json!(weight)))
-        .collect::<Map<_, _>>()
-        .into()
+fn weights(model: &LinearModel, trained: &Trained) -> BTreeMap<String, f64> {
+    let pairs = model.columns.iter().cloned().zip(&trained.weights);
+    pairs.map(|(name, weight)| (name, *weight)).collect()
 }
 
 /// Reports a model of one training.
@@ -50,16 +49,18 @@ pub fn report_single(task: &TaskContext, model: &LinearModel, validation: Option
     report(task, (model, &param), summary, validation);
 }
 
-/// What a model of one training holds, in FATE's form.
+/// What a model of one training holds: FATE's LinRModelParam.
 pub fn single_param(model: &LinearModel) -> Value {
     let only = model.trained.first();
-    only.map_or(Value::Null, |only| Value::Object(single(model, only)))
+    only.map_or(Value::Null, |only| {
+        json!(LinRModelParam::from(single(model, only)))
+    })
 }
 
 /// The summary of one training.
 pub fn summary_of(model: &LinearModel, trained: &Trained) -> Map<String, Value> {
     let pairs = [
-        ("coef", weights(model, trained)),
+        ("coef", json!(weights(model, trained))),
         ("intercept", json!(trained.intercept)),
         ("is_converged", json!(trained.is_converged)),
         ("best_iteration", json!(best(trained))),
@@ -79,19 +80,14 @@ pub fn shown(model: &LinearModel, param: Value) -> Value {
 }
 
 /// One training as FATE's messages of linear models have it; the loss history stays with the arbiter.
-pub fn single(model: &LinearModel, trained: &Trained) -> Map<String, Value> {
-    let pairs = [
-        ("iters", json!(trained.iters)),
-        ("lossHistory", json!([])),
-        ("isConverged", json!(trained.is_converged)),
-        ("weight", weights(model, trained)),
-        ("intercept", json!(trained.intercept)),
-        ("header", json!(model.columns)),
-        ("bestIteration", json!(best(trained))),
-        ("encryptedWeight", json!({})),
-    ];
-    pairs
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+pub fn single(model: &LinearModel, trained: &Trained) -> SingleModel {
+    SingleModel {
+        iters: i32::try_from(trained.iters).unwrap_or(i32::MAX),
+        is_converged: trained.is_converged,
+        weight: weights(model, trained),
+        intercept: trained.intercept,
+        header: model.columns.clone(),
+        best_iteration: best(trained),
+        ..SingleModel::default()
+    }
 }

@@ -287,9 +287,12 @@ mod tests {
         assert_eq!(figures(Mode::Normal, [None, None]), whole);
         assert_eq!(figures(Mode::Cap, [None, None]), whole);
         let two = [Some(2.0), Some(4.0)];
-        assert_eq!(figures(Mode::Normal, two), (2.0, 4.0, 3.0, 0.8_f64.sqrt()));
-        let shares = [Some(0.2), Some(0.8)];
-        assert_eq!(figures(Mode::Cap, shares), (1.0, 4.0, 2.8, 1.36_f64.sqrt()));
+        let (lower, upper, mean, deviation) = figures(Mode::Normal, two);
+        assert_eq!((lower, upper, mean), (2.0, 4.0, 3.0));
+        assert!((deviation - 0.8_f64.sqrt()).abs() < 1e-14);
+        let (lower, upper, mean, deviation) = figures(Mode::Cap, [Some(0.2), Some(0.8)]);
+        assert_eq!((lower, upper, mean), (1.0, 4.0, 2.8));
+        assert!((deviation - 1.36_f64.sqrt()).abs() < 1e-14);
         let above = figures(Mode::Normal, [Some(20.0), None]);
         assert_eq!(
             above,

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tables::Table;
 use vocabulary::{ErrorCode, Fault};
 
-use params::Params;
+use params::{Abnormal, Params};
 
 /// Computes statistics of features.
 pub struct DataStatistics;
@@ -52,7 +52,7 @@ impl LocalTransform for DataStatistics {
             .abnormal_list
             .iter()
             .flatten()
-            .filter_map(number)
+            .filter_map(Abnormal::value)
             .collect();
         let figures = input.each_column(&columns, |at, mut values| {
             values.retain(|value| !abnormal.contains(value));
@@ -88,11 +88,4 @@ impl LocalTransform for DataStatistics {
     fn view((meta, param): &Model) -> Option<Value> {
         Some(view::<fate_models::DataStatistics>(meta, param))
     }
-}
-
-/// A value that is left out, as documents write it: a number, or a text of one.
-fn number(value: &Value) -> Option<f64> {
-    value
-        .as_f64()
-        .or_else(|| value.as_str()?.trim().parse().ok())
 }

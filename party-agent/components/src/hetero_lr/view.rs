@@ -1,7 +1,8 @@
 //! The model and the summary in FATE's form: LRModelMeta, LRModelParam.
 
 use component_kit::TaskContext;
-use learners::model::LinearModel;
+use fate_models::{LinRModelMeta, LrModelMeta, LrModelParam, OneVsRestResult, PredictParam};
+use learners::model::{LinearModel, Trained};
 use learners::view;
 use serde_json::{Map, Value, json};
 
@@ -22,44 +23,45 @@ pub(super) fn report(task: &TaskContext, model: &LinearModel, validation: Option
     } else {
         model.trained.iter().for_each(|only| summary = of(only));
     }
-    view::report(task, (model, &param(model)), summary, validation);
+    view::report(task, (model, &json!(param(model))), summary, validation);
 }
 
 /// What a kept model holds, in FATE's form.
 pub(super) fn shown(model: &LinearModel) -> Value {
-    view::shown(model, param(model))
+    view::shown(model, json!(param(model)))
 }
 
-/// Adds to a model's meta what FATE's LRModelMeta has beside that of other linear models.
+/// Makes a model's meta FATE's LRModelMeta, which says more than that of other linear models.
 pub(super) fn add_meta(model: &mut LinearModel, one_vs_rest: bool) {
-    let own = [
-        ("partyWeight", json!(0.0)),
-        ("reEncryptBatches", json!("0")),
-        ("needOneVsRest", json!(one_vs_rest)),
-        ("predictParam", json!({"threshold": model.threshold})),
-        ("revealStrategy", json!("")),
-    ];
-    if let Some(Value::Object(meta)) = &mut model.meta {
-        meta.extend(own.map(|(name, value)| (name.to_owned(), value)));
-    }
+    let predict_param = Some(PredictParam {
+        threshold: model.threshold,
+    });
+    let common = model
+        .meta
+        .take()
+        .map(serde_json::from_value::<LinRModelMeta>);
+    let meta = common.and_then(Result::ok).map(|common| LrModelMeta {
+        need_one_vs_rest: one_vs_rest,
+        predict_param,
+        ..common.into()
+    });
+    model.meta = meta.map(|meta| json!(meta));
 }
 
-/// FATE's LRModelParam: a training, or one for each of several classes.
-fn param(model: &LinearModel) -> Value {
-    let mut view = Map::new();
-    if model.is_one_vs_rest() {
-        let models = model.trained.iter().map(|one| view::single(model, one));
-        let classes: Vec<String> = model.classes.iter().map(i64::to_string).collect();
-        view = view::single(model, &Default::default());
-        view.insert(
-            "oneVsRestResult".to_owned(),
-            json!({"completedModels": models.collect::<Vec<_>>(), "oneVsRestClasses": classes}),
-        );
-    } else {
-        let only = model.trained.iter();
-        only.for_each(|only| view = view::single(model, only));
+/// A training, or one for each of several classes.
+fn param(model: &LinearModel) -> LrModelParam {
+    let single = |trained: &Trained| view::single(model, trained);
+    if !model.is_one_vs_rest() {
+        let only = model.trained.first().map(single);
+        return only.map(LrModelParam::from).unwrap_or_default();
     }
-    let several = json!(model.is_one_vs_rest());
-    view.insert("needOneVsRest".to_owned(), several);
-    Value::Object(view)
+    let result = OneVsRestResult {
+        completed_models: model.trained.iter().map(single).collect(),
+        one_vs_rest_classes: model.classes.iter().map(i64::to_string).collect(),
+    };
+    LrModelParam {
+        one_vs_rest_result: Some(result),
+        need_one_vs_rest: true,
+        ..single(&Trained::default()).into()
+    }
 }

@@ -1,12 +1,12 @@
 //! The parameters that FATE's linear learners have in common: read into types once.
 
 use component_kit::Word;
+use fate_models::LinRModelMeta;
 use learning::batches::{BatchSettings, BatchStrategy};
 use learning::convergence::EarlyStop;
 use learning::learning_rate::LearningRate;
 use learning::optimizer::OptimizerKind;
 use learning::penalty::{Penalty, Regularisation};
-use serde_json::{Map, Value, json};
 use vocabulary::{Role, Stage};
 
 use super::callbacks::{Callbacks, Validation};
@@ -135,7 +135,7 @@ pub struct Training {
     /// Which encryption FATE would use.
     pub encryption: Option<String>,
     /// The same as FATE's meta messages of linear models have it, but for the intercept, which is the model's.
-    pub(crate) meta: Map<String, Value>,
+    pub(crate) meta: LinRModelMeta,
 }
 
 impl LinearParams<'_> {
@@ -167,25 +167,19 @@ impl LinearParams<'_> {
     }
 
     /// What FATE's meta messages of linear models have in common, but for the intercept, which is the model's.
-    fn meta(&self, module: &str) -> Map<String, Value> {
-        let pairs = [
-            (
-                "penalty",
-                json!(Option::<String>::from(self.penalty).unwrap_or("NONE".to_owned())),
-            ),
-            ("tol", json!(self.tol)),
-            ("alpha", json!(self.alpha)),
-            ("optimizer", json!(self.optimizer.as_str())),
-            ("batchSize", json!(self.batches.batch_size.to_string())),
-            ("learningRate", json!(self.learning_rate)),
-            ("maxIter", json!(self.max_iter.to_string())),
-            ("earlyStop", json!(self.early_stop.as_str())),
-            ("module", json!(module)),
-        ];
-        pairs
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+    fn meta(&self, module: &str) -> LinRModelMeta {
+        LinRModelMeta {
+            penalty: Option::<String>::from(self.penalty).unwrap_or("NONE".to_owned()),
+            tol: self.tol,
+            alpha: self.alpha,
+            optimizer: self.optimizer.as_str().to_owned(),
+            batch_size: self.batches.batch_size,
+            learning_rate: self.learning_rate,
+            max_iter: i64::try_from(self.max_iter).unwrap_or(i64::MAX),
+            early_stop: self.early_stop.as_str().to_owned(),
+            fit_intercept: false,
+            module: module.to_owned(),
+        }
     }
 
     /// Parameters by which a role, which is a host that trains, sends more vectors of row values than those of the finished model. Cross-validation and stepwise

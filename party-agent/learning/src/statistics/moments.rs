@@ -285,10 +285,8 @@ mod tests {
     #[test]
     fn agrees_with_the_definitions() {
         let of = Moments::of([1.0, 2.0, 4.0, 8.0, 16.0].into_iter());
-        assert_eq!(
-            (of.sum(), of.mean(), of.variance()),
-            (31.0, Some(6.2), Some(29.76))
-        );
+        assert_eq!((of.sum(), of.mean()), (31.0, Some(6.2)));
+        assert_close(&[of.variance().unwrap()], &[29.76], 1e-14);
         let found = [
             of.skewness(true).unwrap(),
             of.skewness(false).unwrap(),
