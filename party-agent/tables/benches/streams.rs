@@ -2,7 +2,7 @@
 //! the same file into numbers in the same process; and how much memory each takes for a number of rows and for ten times as many.
 //!
 //! Run with `cargo bench -p tables --features csv-yardstick --bench streams`. `ROWS` and `COLUMNS` make the file of the times smaller
-//! (100,000 x 300), `PEAK_ROWS` that of the peaks (20,000 rows, and ten times as many). Each peak is of a process of its own.
+//! (100,000 x 300), `PEAK_ROWS` that of the peaks (50,000 rows, and ten times as many). Each peak is of a process of its own.
 #![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -52,7 +52,7 @@ fn main() {
     ] {
         times(rows, columns, (style, name));
     }
-    peaks(number_from("PEAK_ROWS", 20_000), columns);
+    peaks(number_from("PEAK_ROWS", 50_000), columns);
 }
 
 fn times(rows: usize, columns: usize, (style, name): (Style, &str)) {

@@ -112,10 +112,12 @@ impl Table {
         let (mut found, mut order) = (None::<Frame>, vec![0; rows.len()]);
         let mut taken = 0;
         while let Some((first, _)) = by_piece.get(taken) {
-            let piece = starts
-                .partition_point(|start| start <= first)
-                .saturating_sub(1);
-            let start = starts.get(piece).copied().unwrap_or_default();
+            let missing = || TableError::RowMissing {
+                row: *first,
+                rows: self.rows(),
+            };
+            let begun = starts.iter().take_while(|start| *start <= first);
+            let (piece, start) = begun.enumerate().last().ok_or_else(missing)?;
             let end = start + self.rows_of(piece);
             let own = by_piece
                 .iter()
@@ -123,10 +125,7 @@ impl Table {
                 .take_while(|(row, _)| *row < end);
             let own: Vec<usize> = own.map(|(row, _)| row - start).collect();
             if own.is_empty() {
-                return Err(TableError::RowMissing {
-                    row: *first,
-                    rows: self.rows(),
-                });
+                return Err(missing());
             }
             taken += own.len();
             let frame = self.load(piece, &everything)?.take(&own)?;

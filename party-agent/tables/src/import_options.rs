@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// How a file is to be read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImportOptions {
     /// What separates fields: one ASCII character.
     pub delimiter: char,

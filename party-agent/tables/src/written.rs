@@ -58,8 +58,14 @@ impl Form {
 }
 
 /// The power of ten that a number with these digits after the point is divided by.
-pub(crate) fn power(digits: u8) -> f64 {
-    POWERS.get(usize::from(digits)).copied().unwrap_or(f64::NAN)
+#[allow(
+    clippy::expect_used,
+    reason = "a form has no more digits: texts with more are no fixed numbers, and marks that say so are refused"
+)]
+fn power(digits: u8) -> f64 {
+    *POWERS
+        .get(usize::from(digits))
+        .expect("a form has at most 22 digits after the point")
 }
 
 /// What a fixed number is, correctly rounded: the same as reading its text gives.
@@ -130,35 +136,66 @@ pub(crate) fn push_fixed(number: i64, digits: u8, text: &mut String) {
     text.push_str(std::str::from_utf8(written).unwrap_or_default());
 }
 
-/// Writes a number in a form of shortest texts.
+/// Writes a number in a form of shortest texts: of those that read back as it the closest, and of two that are as close the even one.
+/// Files stand for what this writes: it may never write anything else.
 pub(crate) fn push_short(number: f64, form: Form, text: &mut String) {
-    use std::fmt::Write;
-    // Writing into a text cannot fail.
-    let _ = match form {
-        Form::Pointed => {
-            let begin = text.len();
-            let _ = write!(text, "{number:?}");
-            let exponent = text.get(begin..).and_then(|own| own.find('e'));
-            if let Some(exponent) = exponent {
-                let power: i32 = text
-                    .get(begin + exponent + 1..)
-                    .and_then(|power| power.parse().ok())
-                    .unwrap_or_default();
-                text.truncate(begin + exponent);
-                let sign = if power < 0 { '-' } else { '+' };
-                write!(text, "e{sign}{:02}", power.unsigned_abs())
-            } else {
-                Ok(())
-            }
+    with_short(number, form, |short| text.push_str(short));
+}
+
+fn with_short<T>(number: f64, form: Form, take: impl FnOnce(&str) -> T) -> T {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(number);
+    // Where both forms, and what was written, have a point and no exponent.
+    if number == 0.0 || (1e-4..1e15).contains(&number.abs()) {
+        let whole = text.strip_suffix(".0").filter(|_| form == Form::Short);
+        take(whole.unwrap_or(text))
+    } else {
+        take(&laid_out(text, form))
+    }
+}
+
+/// The digits of a very small or large number as a form has them.
+fn laid_out(text: &str, form: Form) -> String {
+    let (sign, text) = text
+        .strip_prefix('-')
+        .map_or(("", text), |text| ("-", text));
+    let (digits, power) = text.split_once('e').unwrap_or((text, "0"));
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let all = format!("{whole}{part}");
+    let digits = all.trim_start_matches('0');
+    // The number is 0.digits times ten to this power.
+    let point = [whole.len(), all.len() - digits.len()].map(|length| length as i64);
+    let point = point[0] - point[1] + power.parse::<i64>().unwrap_or_default();
+    let digits = digits.trim_end_matches('0');
+    let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or_default());
+    let (first, others) = digits.split_at(digits.len().min(1));
+    let length = digits.len() as i64;
+    let is_large = point > 0 && (form == Form::Short || point <= 16);
+    match form {
+        Form::Pointed if !is_large => {
+            let dot = if others.is_empty() { "" } else { "." };
+            let way = if point > 0 { '+' } else { '-' };
+            format!("{sign}{first}{dot}{others}e{way}{:02}", (point - 1).abs())
         }
-        Form::Plain | Form::Fixed(_) | Form::Short => write!(text, "{number}"),
-    };
+        _ if point <= 0 => format!("{sign}0.{}{digits}", zeros(-point)),
+        _ if point >= length => {
+            let end = if form == Form::Pointed { ".0" } else { "" };
+            format!("{sign}{digits}{}{end}", zeros(point - length))
+        }
+        _ => {
+            let (whole, part) = digits.split_at(usize::try_from(point).unwrap_or_default());
+            format!("{sign}{whole}.{part}")
+        }
+    }
 }
 
 /// Reads a text as a number, if exactly this text is written of it in a form of shortest texts.
 fn short(text: &str, form: Form) -> Option<f64> {
+    /// Texts of more are of more than 15 digits, or of zeros before them.
+    const FEW: usize = 17;
     let pointed = form == Form::Pointed;
-    if let Some((number, digits)) = fixed(text)
+    if text.len() <= FEW
+        && let Some((number, digits)) = fixed(text)
         && number.unsigned_abs() < SHORTEST
     {
         let value = fixed_value(number, digits);
@@ -175,9 +212,8 @@ fn short(text: &str, form: Form) -> Option<f64> {
         return None;
     }
     let value: f64 = text.parse().ok()?;
-    let mut again = String::with_capacity(32);
-    push_short(value, form, &mut again);
-    (value.is_finite() && again == text).then_some(value)
+    let is_same = value.is_finite() && with_short(value, form, |again| again == text);
+    is_same.then_some(value)
 }
 
 /// The values of a column that is being built.

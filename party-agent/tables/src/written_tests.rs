@@ -63,6 +63,40 @@ fn keeps_as_text_what_no_number_gives_back() {
     }
 }
 
+/// As Python and R write them; kept for good, since files stand for them.
+#[test]
+fn short_texts_stay_what_they_are() {
+    for (number, short, pointed) in [
+        (0.0, "0", "0.0"),
+        (-0.0, "-0", "-0.0"),
+        (0.1 + 0.2, "0.30000000000000004", "0.30000000000000004"),
+        (
+            771_000_530_719_668.25,
+            "771000530719668.2",
+            "771000530719668.2",
+        ),
+        (1e-5, "0.00001", "1e-05"),
+        (-1.25e-7, "-0.000000125", "-1.25e-07"),
+        (1e-4, "0.0001", "0.0001"),
+        (1e15, "1000000000000000", "1000000000000000.0"),
+        (
+            1_234_567_890_123_456.5,
+            "1234567890123456.5",
+            "1234567890123456.5",
+        ),
+        (1e16, "10000000000000000", "1e+16"),
+        (-1.5e21, "-1500000000000000000000", "-1.5e+21"),
+        (1e100, &format!("1{}", "0".repeat(100)), "1e+100"),
+        (5e-324, &format!("0.{}5", "0".repeat(323)), "5e-324"),
+        (f64::MAX, &f64::MAX.to_string(), "1.7976931348623157e+308"),
+    ] {
+        let mut written = [String::new(), String::new()];
+        push_short(number, Form::Short, &mut written[0]);
+        push_short(number, Form::Pointed, &mut written[1]);
+        assert_eq!(written, [short, pointed]);
+    }
+}
+
 #[test]
 fn marks_say_which_form_it_is() {
     for form in [
@@ -95,6 +129,30 @@ proptest! {
     fn gives_every_text_back(texts in proptest::collection::vec(cell(), 0..12)) {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         kept_as(&texts);
+    }
+
+    /// Files stand for these texts: the standard library writes the same, but for numbers in the middle of two texts.
+    #[test]
+    fn short_texts_are_the_shortest_and_the_even_one_of_two(
+        bits in any::<f64>(), scaled in -1e17..1e17_f64, small in -2e-3..2e-3_f64, digits in 0..1_000_000_i64, places in 0_u8..9,
+    ) {
+        for number in [bits, scaled, small, scaled.trunc(), fixed_value(digits, places)] {
+            if !number.is_finite() {
+                continue;
+            }
+            let (mut short, mut pointed) = (String::new(), String::new());
+            push_short(number, Form::Short, &mut short);
+            push_short(number, Form::Pointed, &mut pointed);
+            let plain = number.to_string();
+            if short != plain {
+                prop_assert_eq!(short.len(), plain.len());
+                let last = short.trim_end_matches('0').bytes().last().expect("a digit");
+                prop_assert!((last - b'0').is_multiple_of(2), "{} {}", short, plain);
+            }
+            for text in [&short, &pointed] {
+                prop_assert_eq!(text.parse::<f64>().expect("a number").to_bits(), number.to_bits());
+            }
+        }
     }
 
     #[test]

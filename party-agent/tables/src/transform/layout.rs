@@ -174,8 +174,8 @@ impl<'a> Layout<'a> {
         let at = self.front() - 1;
         match &self.source {
             Source::Columns(wanted) => {
-                let place = wanted.get(at).copied().unwrap_or_default();
-                Ok(self.table.load(cut.piece, &[place])?)
+                let place = wanted.get(at..=at).unwrap_or_default();
+                Ok(self.table.load(cut.piece, place)?)
             }
             Source::Fields(fields) => {
                 let (ids, lines) = self.lines(cut)?;
