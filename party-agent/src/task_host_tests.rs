@@ -39,13 +39,10 @@ async fn limited(role: Role, limits: vocabulary::Limits) -> Bench {
 }
 
 fn import_of(file: &str, replace: bool, options: serde_json::Value) -> ImportRequest {
-    ImportRequest {
-        file: file.into(),
-        table: TableRef::new("n", "t"),
-        options,
-        replace,
-        partitions: 2,
-    }
+    ImportRequest::read(file, TableRef::new("n", "t"), &options)
+        .unwrap()
+        .replacing(replace)
+        .partitions(2)
 }
 
 impl Bench {
@@ -253,15 +250,10 @@ async fn refuses_files_outside_of_its_folders_and_odd_options() {
         );
     }
     for options in [json!({"head": 2}), json!({"id_delimiter": "ab"})] {
-        assert_eq!(
-            code(bench.import(import_of("open.csv", true, options)).await),
-            Some(ErrorCode::ParameterInvalid)
-        );
+        let refused = ImportRequest::read("open.csv", TableRef::new("n", "t"), &options);
+        assert_eq!(refused.unwrap_err().code, ErrorCode::ParameterInvalid);
     }
-    let no_partitions = ImportRequest {
-        partitions: 0,
-        ..import_of("open.csv", true, json!({}))
-    };
+    let no_partitions = import_of("open.csv", true, json!({})).partitions(0);
     assert_eq!(
         code(bench.import(no_partitions).await),
         Some(ErrorCode::TableInvalid)

@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use component_kit::ImportRequest;
 use coordinator::CoordinatorConfig;
 use domain::{Job, Task};
-use party_agent::{AgentConfig, Catalogue, TableImport, import_table};
+use party_agent::{AgentConfig, Catalogue, import_table};
 use pki::{Authority, IssueOptions, Kind, Profile};
 use serde_json::{Value, json};
 use service::{Principal, ServiceError, SubmitJob, TaskFilter};
@@ -188,13 +189,10 @@ impl Federation {
         let config = &self.agent(id).config;
         let file = config.data.join("given.csv");
         std::fs::write(&file, text).expect("written");
-        let import = TableImport {
-            file,
-            table: table.clone(),
-            options: json!({"head": 1, "id_delimiter": ","}),
-            replace: true,
-            partitions: 4,
-        };
+        let fields = json!({"head": 1, "id_delimiter": ","});
+        let import = ImportRequest::read(file.display().to_string(), table.clone(), &fields)
+            .expect("fields")
+            .replacing(true);
         import_table(config, &import).expect("a table");
     }
 

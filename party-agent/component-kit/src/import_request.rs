@@ -197,9 +197,5 @@ fn number(value: &Value) -> Option<i64> {
 }
 
 fn flag(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => true,
-        Some(value) => number(value).is_some_and(|number| number != 0),
-        None => false,
-    }
+    value.and_then(vocabulary::truth).unwrap_or(false)
 }

@@ -82,7 +82,7 @@ pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
             let path = found.ok_or_else(unreachable)?;
             let (table_store, work) = (
                 handler.agent_state.table_store.clone(),
-                File::of(&asked, &table, partitions, to.clone()),
+                File::of(&asked, &table, partitions, to.clone())?,
             );
             let receipt = blocking(move || {
                 work.bind(&table_store, &path)

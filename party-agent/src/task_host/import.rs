@@ -47,13 +47,7 @@ pub(super) async fn import(
     let (holding, name) = (agent_state.clone(), request.file.clone());
     let receipt = blocking(move || {
         let file = source(&holding, &request.file, staged)?;
-        store(
-            &holding.table_store,
-            file,
-            &request,
-            &progress,
-            cancel,
-        )
+        store(&holding.table_store, file, &request, &progress, cancel)
     })
     .await;
     // A failed import keeps the file, so that a rerun finds it; the daily sweep takes it otherwise.
@@ -102,14 +96,25 @@ fn store(
         return Err(fault.next("upload it with --drop to replace it").into());
     }
     let token = cancel.clone();
-    let (table, receipt) = rows_of(table_store, file, (request, &request.options), progress, cancel)?;
+    let (table, receipt) = rows_of(
+        table_store,
+        file,
+        (request, &request.options),
+        progress,
+        cancel,
+    )?;
     let table = if append && exists {
         Table::union(&[table, table_store.read(&request.table)?])?
     } else {
         table
     };
     let table = table.watched(Stop::when(move || token.is_cancelled()));
-    table_store.write_from(&request.table, &table, request.options.partitions, Origin::Upload)?;
+    table_store.write_from(
+        &request.table,
+        &table,
+        request.options.partitions,
+        Origin::Upload,
+    )?;
     Ok(receipt)
 }
 

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use audit::AuditRecord;
-use party_agent::{AgentConfig, TableImport, import_table};
+use component_kit::ImportRequest;
+use party_agent::{AgentConfig, import_table};
 use records::Records;
 use serde_json::json;
 use vocabulary::{PartyId, TableRef};
@@ -166,13 +167,11 @@ impl Agent {
     pub fn table(&self, namespace: &str, name: &str, text: &str) {
         let file = self.home().join(format!("{namespace}-{name}.csv"));
         std::fs::write(&file, text).expect("written");
-        let import = TableImport {
-            file,
-            table: TableRef::new(namespace, name),
-            options: json!({"head": 1, "id_delimiter": ","}),
-            replace: true,
-            partitions: 4,
-        };
+        let fields = json!({"head": 1, "id_delimiter": ","});
+        let file = file.display().to_string();
+        let import = ImportRequest::read(file, TableRef::new(namespace, name), &fields)
+            .expect("fields")
+            .replacing(true);
         import_table(&self.config(), &import)
             .unwrap_or_else(|fault| panic!("{namespace}.{name}: {fault}"));
     }

@@ -10,6 +10,7 @@ mod agents;
 mod bounds;
 mod normal;
 mod schedules;
+mod settling;
 mod stopping;
 mod table_stores;
 mod told;

@@ -120,7 +120,10 @@ async fn what_agents_report_can_be_read() {
         metrics[0].data.plain(),
         MetricData::Points(vec![(0.0, 0.7), (1.0, 0.5)])
     );
-    assert_eq!(c.jobs().summary(&id).await.unwrap(), Some(json!({"rows": 10})));
+    assert_eq!(
+        c.jobs().summary(&id).await.unwrap(),
+        Some(json!({"rows": 10}))
+    );
     assert_eq!(
         c.jobs().model_view(&id).await.unwrap(),
         Some(json!({"meta": {}, "param": {}}))
@@ -144,7 +147,8 @@ async fn what_agents_report_can_be_read() {
         vec![(host, "good".to_owned())]
     );
     assert!(
-        c.jobs().delete_metrics(&service::Principal::anyone(), &job.id)
+        c.jobs()
+            .delete_metrics(&service::Principal::anyone(), &job.id)
             .await
             .unwrap()
     );
@@ -221,7 +225,8 @@ async fn ids_stay_apart_across_coordinators_in_one_moment() {
         );
         agents.serve(Some(c.clone()));
         for id in ["9999", "10000"] {
-            c.parties().connected(&party(id), catalogue(), service::AgentFacts::default())
+            c.parties()
+                .connected(&party(id), catalogue(), service::AgentFacts::default())
                 .await
                 .unwrap();
         }
@@ -231,7 +236,11 @@ async fn ids_stay_apart_across_coordinators_in_one_moment() {
                 conf: pair_conf(10000),
                 ..SubmitJob::default()
             };
-            let job = c.jobs().submit_documents(&Principal::anyone(), command).await.unwrap();
+            let job = c
+                .jobs()
+                .submit_documents(&Principal::anyone(), command)
+                .await
+                .unwrap();
             assert_eq!(
                 job.definition.conf["job_parameters"]["common"]["model_version"],
                 job.id.as_str()
@@ -253,7 +262,8 @@ async fn documents_that_are_wrong_are_refused_with_the_place() {
         };
         let c = world.coordinator.clone();
         async move {
-            c.jobs().submit_documents(&Principal::anyone(), command)
+            c.jobs()
+                .submit_documents(&Principal::anyone(), command)
                 .await
                 .expect_err("is refused")
         }
@@ -352,7 +362,11 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
     assert!(made.is_whole(), "{made:?}");
     let deployed = made.key;
     assert_ne!(deployed.version, trained.model_version);
-    let again = c.models().deploy(&who, &deployed, what.clone()).await.unwrap();
+    let again = c
+        .models()
+        .deploy(&who, &deployed, what.clone())
+        .await
+        .unwrap();
     assert!(
         again
             .parts
@@ -366,7 +380,8 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
     );
     let absent = ModelKey::new(trained.model_id.clone(), "none");
     let absent = c
-        .models().deploy(&who, &absent, what)
+        .models()
+        .deploy(&who, &absent, what)
         .await
         .expect_err("absent");
     assert!(matches!(absent, ServiceError::NotFound(_)), "{absent:?}");
@@ -398,7 +413,11 @@ async fn a_deployed_model_is_applied_by_a_predict_job() {
         conf: conf(10000, ids),
         ..SubmitJob::default()
     };
-    let refused = c.jobs().submit_documents(&who, command).await.expect_err("not deployed");
+    let refused = c
+        .jobs()
+        .submit_documents(&who, command)
+        .await
+        .expect_err("not deployed");
     assert_eq!(refused.fault().code, ErrorCode::ModelMissing, "{refused}");
     world.stop().await;
 }

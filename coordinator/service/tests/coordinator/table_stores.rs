@@ -222,7 +222,8 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
     let world = World::new().await;
     let (c, who) = (&world.coordinator, Principal::anyone());
     let experiment = c
-        .experiments().create(NewExperiment::named(Tenant::only(), "trial"))
+        .experiments()
+        .create(NewExperiment::named(Tenant::only(), "trial"))
         .await
         .expect("made");
     let mut named = conf(10000, json!({}));
@@ -235,7 +236,8 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         ..Deploy::default()
     };
     let deployed = c
-        .models().deploy(&who, &train, what.clone())
+        .models()
+        .deploy(&who, &train, what.clone())
         .await
         .expect("deployed")
         .key;
@@ -246,7 +248,11 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         conf: conf(10000, ids),
         ..SubmitJob::default()
     };
-    let predicted = c.jobs().submit_documents(&who, order.clone()).await.expect("taken in");
+    let predicted = c
+        .jobs()
+        .submit_documents(&who, order.clone())
+        .await
+        .expect("taken in");
     assert_eq!(
         world.settled(&predicted.id).await.state,
         JobState::Succeeded
@@ -261,31 +267,38 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
     };
     let schedule = c.schedules().create(&who, new.clone()).await.expect("made");
 
-    c.experiments().archive(None, experiment.id.as_str(), true)
+    c.experiments()
+        .archive(None, experiment.id.as_str(), true)
         .await
         .expect("archived");
     let refused: Vec<(&str, ServiceError)> = vec![
         (
             "a predict job",
-            c.jobs().submit_documents(&who, order.clone())
+            c.jobs()
+                .submit_documents(&who, order.clone())
                 .await
                 .expect_err("archived"),
         ),
         (
             "another attempt of one",
-            c.jobs().rerun(&who, &predicted.id, None, true)
+            c.jobs()
+                .rerun(&who, &predicted.id, None, true)
                 .await
                 .expect_err("archived"),
         ),
         (
             "a deployment",
-            c.models().deploy(&who, &train, what.clone())
+            c.models()
+                .deploy(&who, &train, what.clone())
                 .await
                 .expect_err("archived"),
         ),
         (
             "keeping it ready",
-            c.serving().plan(&who, &deployed).await.expect_err("archived"),
+            c.serving()
+                .plan(&who, &deployed)
+                .await
+                .expect_err("archived"),
         ),
         (
             "a schedule",
@@ -293,7 +306,8 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         ),
         (
             "switching one on",
-            c.schedules().enable(&who, &schedule.id, true)
+            c.schedules()
+                .enable(&who, &schedule.id, true)
                 .await
                 .expect_err("archived"),
         ),
@@ -310,13 +324,19 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         );
     }
 
-    c.experiments().archive(None, experiment.id.as_str(), false)
+    c.experiments()
+        .archive(None, experiment.id.as_str(), false)
         .await
         .expect("taken out");
-    let again = c.jobs().submit_documents(&who, order).await.expect("taken in");
+    let again = c
+        .jobs()
+        .submit_documents(&who, order)
+        .await
+        .expect("taken in");
     assert_eq!(world.settled(&again.id).await.state, JobState::Succeeded);
     assert!(
-        c.serving().plan(&who, &deployed)
+        c.serving()
+            .plan(&who, &deployed)
             .await
             .expect("a plan")
             .is_some()

@@ -546,7 +546,8 @@ async fn a_party_that_is_not_in_the_federation_is_not_welcome() {
         options,
     );
     let denied = c
-        .parties().connected(&party("77"), vec![], service::AgentFacts::default())
+        .parties()
+        .connected(&party("77"), vec![], service::AgentFacts::default())
         .await
         .expect_err("foreign");
     assert_eq!(denied.fault().code, ErrorCode::PartyUnknown);

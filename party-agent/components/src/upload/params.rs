@@ -28,9 +28,10 @@ impl Whole {
         match self {
             Self::Number(number) => Some(*number),
             Self::Flag(flag) => Some(i64::from(*flag)),
-            Self::Text(text) if text.eq_ignore_ascii_case("true") => Some(1),
-            Self::Text(text) if text.eq_ignore_ascii_case("false") => Some(0),
-            Self::Text(text) => text.trim().parse().ok(),
+            Self::Text(text) => {
+                let number = text.trim().parse().ok();
+                number.or_else(|| vocabulary::truth_of_text(text).map(i64::from))
+            }
         }
     }
 
