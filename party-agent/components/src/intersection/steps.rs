@@ -27,6 +27,11 @@ pub(super) fn chunk_of(length: usize, turn: usize) -> Range<usize> {
     start..length.min(start.saturating_add(CHUNK))
 }
 
+/// What of a list goes with one turn.
+pub(super) fn piece<T>(list: &[T], turn: usize) -> &[T] {
+    &list[chunk_of(list.len(), turn)]
+}
+
 /// How many messages a list of this length takes.
 pub(super) fn turns(length: usize) -> usize {
     length.div_ceil(CHUNK)
@@ -63,7 +68,7 @@ impl Blinder {
 
     /// The blinded ids at these shuffled positions.
     pub(super) fn blind(&self, positions: Range<usize>, stop: &Stop) -> Result<Vec<Point>> {
-        let rows = self.order.get(positions).unwrap_or_default();
+        let rows = &self.order[positions];
         let ids: Vec<&str> = rows
             .iter()
             .filter_map(|row| self.ids.get(*row))
