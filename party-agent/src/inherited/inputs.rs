@@ -219,7 +219,7 @@ mod tests {
         assert!(
             rule(&agent_state, &other, &now)
                 .await
-                .contains("no output of a task")
+                .contains("not an output of a task")
         );
     }
 

@@ -705,7 +705,7 @@ mod tests {
             ("lambda x: (yield)", "yield"),
             ("lambda x: x is None", "is"),
             ("lambda *x: x", "a lambda without an argument"),
-            ("str", "no lambda"),
+            ("str", "not a lambda"),
             ("lambda x: x | 1", "the operator |"),
             ("lambda x: '%s' % x", "formatting with %"),
         ] {
