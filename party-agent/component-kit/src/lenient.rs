@@ -41,16 +41,10 @@ impl<const NULL: bool> JsonSchema for Flag<NULL> {
 
 fn flag_of<'de, D: Deserializer<'de>>(deserializer: D, otherwise: bool) -> Result<bool, D::Error> {
     let value = Value::deserialize(deserializer)?;
-    let flag = match &value {
-        Value::Null => Some(otherwise),
-        Value::Bool(flag) => Some(*flag),
-        Value::Number(number) => number.as_f64().map(|number| number != 0.0),
-        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(true),
-            "false" | "0" => Some(false),
-            _ => None,
-        },
-        Value::Array(_) | Value::Object(_) => None,
+    let flag = if value.is_null() {
+        Some(otherwise)
+    } else {
+        vocabulary::truth(&value)
     };
     flag.ok_or_else(|| de::Error::custom("it is neither true nor false"))
 }

@@ -6,24 +6,12 @@ use std::path::Path;
 
 use component_kit::{AnyComponent, Plugin};
 
-use crate::CATALOGUE;
 use crate::template::Template;
 use crate::template_local::TemplateLocal;
+use crate::{CATALOGUE, folder};
 
 const BEGIN: &str = "<!-- components: generated -->\n";
 const END: &str = "<!-- end of components -->\n";
-
-/// Components that are another's twin, and are described in its folder.
-const TWINS: &[(&str, &str)] = &[
-    ("data_io", "data_transform"),
-    ("model_restore", "model_store"),
-];
-
-/// The folder of a component.
-fn folder(name: &'static str) -> &'static str {
-    let twin = TWINS.iter().find(|(twin, _)| *twin == name);
-    twin.map_or(name, |(_, folder)| folder)
-}
 
 fn words<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     let words: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();

@@ -28,6 +28,18 @@ pub mod writer;
 
 use component_kit::{AnyComponent, Plugin};
 
+/// Components that are another under a second name, with the one in whose folder they stand.
+const TWINS: &[(&str, &str)] = &[
+    ("data_io", "data_transform"),
+    ("model_restore", "model_store"),
+];
+
+/// The folder in which a component and its README stand.
+pub fn folder(component: &'static str) -> &'static str {
+    let twin = TWINS.iter().find(|(twin, _)| *twin == component);
+    twin.map_or(component, |(_, folder)| folder)
+}
+
 /// Every component of this agent. The two templates are not among them: they are there to be copied, and a job has no use for them.
 pub static CATALOGUE: &[&dyn AnyComponent] = &[
     &Plugin::<data_transform::DataIo>::NEW,

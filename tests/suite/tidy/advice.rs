@@ -98,7 +98,7 @@ fn no_advice_names_a_component_that_is_not_built() {
         .filter(|name| !built.contains(name))
         .collect();
     assert!(
-        built.contains("DataTransform") && missing.contains(&"FeatureScale"),
+        built.contains("DataTransform") && missing.contains(&"HeteroNN"),
         "the lists are mixed up"
     );
     let mut looked_at = 0;

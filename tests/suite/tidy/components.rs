@@ -1,14 +1,19 @@
-//! Every component has the files, the eight tests and the manners of the template.
+//! Every component has the files, the tests and the manners of its template.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::root;
 
-/// The tests every component has.
-const TESTS: [&str; 8] = [
+/// What a component that sends messages shows beside its checklist.
+const BESIDE: [&str; 3] = [
     "agrees_with_the_plain_computation",
     "works_with_two_hosts",
     "apply_uses_the_saved_model",
+];
+
+/// The tests of the checklist of a component that sends messages, where they are written out.
+const PROTOCOL: [&str; 5] = [
     "refuses_bad_parameters",
     "leaks_no_canary",
     "speaks_only_its_messages",
@@ -16,11 +21,11 @@ const TESTS: [&str; 8] = [
     "survives_duplicates_and_delays",
 ];
 
-fn components_folder() -> PathBuf {
+pub(super) fn components_folder() -> PathBuf {
     root().join("party-agent/components/src")
 }
 
-fn components() -> Vec<PathBuf> {
+pub(super) fn components() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(components_folder())
         .expect("components")
         .flatten();
@@ -33,11 +38,11 @@ fn components() -> Vec<PathBuf> {
     components
 }
 
-fn read(path: &Path) -> String {
+pub(super) fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn name(component: &Path) -> String {
+pub(super) fn name(component: &Path) -> String {
     component
         .file_name()
         .expect("a name")
@@ -58,16 +63,28 @@ fn tests_of(component: &Path) -> String {
     text
 }
 
+/// The code of a component without its tests.
+fn code_of(component: &Path) -> String {
+    let own = |file: &PathBuf| {
+        file.strip_prefix(component)
+            .is_ok_and(|own| !own.starts_with("tests"))
+    };
+    let files = walk(component).into_iter().filter(own);
+    files
+        .filter(|file| !file.ends_with("tests.rs"))
+        .map(|file| read(&file))
+        .collect()
+}
+
+/// Whether it sends messages.
+fn is_federated(component: &Path) -> bool {
+    component.join("messages.rs").is_file()
+}
+
 #[test]
-fn every_component_has_the_files_of_the_template() {
+fn every_component_has_the_files_of_its_template() {
     for component in components() {
-        for file in [
-            "README.md",
-            "mod.rs",
-            "params.rs",
-            "messages.rs",
-            "tests.rs",
-        ] {
+        for file in ["README.md", "mod.rs", "tests.rs"] {
             assert!(
                 component.join(file).is_file(),
                 "the component {} has no {file}",
@@ -80,21 +97,65 @@ fn every_component_has_the_files_of_the_template() {
             "the README of {} does not say what each role learns",
             name(&component)
         );
+        assert_eq!(
+            is_federated(&component),
+            code_of(&component).contains(".messages("),
+            "{}: what a component sends stands in its messages.rs, and is described",
+            name(&component)
+        );
     }
 }
 
 #[test]
-fn every_component_has_the_eight_tests() {
+fn every_component_has_its_checklist() {
     for component in components() {
-        let tests = tests_of(&component);
-        for test in TESTS {
+        let (tests, own) = (tests_of(&component), name(&component));
+        let has = |test: &str| tests.contains(&format!("fn {test}("));
+        let missing = |test: &str| format!("the component {own} has no test {test}");
+        if is_federated(&component) {
+            let is_written_out = PROTOCOL.iter().all(|test| has(test));
             assert!(
-                tests.contains(&format!("fn {test}")),
-                "the component {} has no test {test}",
-                name(&component)
+                tests.contains("checklist!(") || is_written_out,
+                "{}",
+                missing("checklist!")
             );
+            BESIDE
+                .iter()
+                .for_each(|test| assert!(has(test), "{}", missing(test)));
+        } else {
+            assert!(
+                tests.contains("checklist!(local "),
+                "{}",
+                missing("checklist!(local …)")
+            );
+            assert!(has(BESIDE[0]), "{}", missing(BESIDE[0]));
         }
     }
+}
+
+#[test]
+fn what_computes_is_stopped_in_the_middle_of_its_work() {
+    let mut found = 0;
+    for component in components() {
+        let code = code_of(&component);
+        let marks = [
+            ".compute(",
+            ".encrypt(",
+            "impl LocalTransform",
+            "LocalTransform for",
+        ];
+        if !marks.iter().any(|mark| code.contains(mark)) {
+            continue;
+        }
+        found += 1;
+        let tests = tests_of(&component);
+        assert!(
+            tests.contains("work: ") || tests.contains("fn stops_in_the_middle_of_work("),
+            "{} computes, and no test stops it while it does",
+            name(&component)
+        );
+    }
+    assert!(found >= 6, "the marks of computing components are stale");
 }
 
 #[test]
@@ -129,7 +190,7 @@ fn no_component_uses_another_or_leaves_its_layers() {
     }
 }
 
-fn walk(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn walk(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
@@ -161,4 +222,97 @@ fn the_list_of_components_is_whole_and_alphabetical() {
             name(&component)
         );
     }
+}
+
+/// Runs the maker of components on a copy of the list and of the templates.
+fn make(source: &Path, arguments: &[&str]) -> std::process::Output {
+    let script = root().join("party-agent/components/new_component.py");
+    let mut command = Command::new("python3");
+    command
+        .arg(script)
+        .args(arguments)
+        .arg("--source")
+        .arg(source);
+    command.output().expect("python3")
+}
+
+#[test]
+fn a_new_component_is_a_template_under_its_name_and_is_listed() {
+    let source = std::env::temp_dir().join(format!("new-component-{}", std::process::id()));
+    for template in ["template", "template_local"] {
+        let from = components_folder().join(template);
+        for file in walk(&from).into_iter().chain([from.join("README.md")]) {
+            let inside = file.strip_prefix(components_folder()).expect("inside");
+            let to = source.join(inside);
+            std::fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+            std::fs::copy(&file, to).expect("copied");
+        }
+    }
+    let lib = read(&components_folder().join("lib.rs"));
+    std::fs::write(source.join("lib.rs"), &lib).expect("written");
+    for (new, options, template, type_name) in [
+        (
+            "hetero_mean",
+            &["hetero_mean"][..],
+            "template",
+            "HeteroMean",
+        ),
+        (
+            "a_local_one",
+            &["a_local_one", "--local"],
+            "template_local",
+            "ALocalOne",
+        ),
+    ] {
+        let made = make(&source, options);
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let names = |folder: &str| -> Vec<PathBuf> {
+            let folder = source.join(folder);
+            let inside = |file: PathBuf| file.strip_prefix(&folder).map(Path::to_path_buf);
+            let mut files: Vec<_> = walk(&folder).into_iter().flat_map(inside).collect();
+            files.sort();
+            files
+        };
+        assert_eq!(names(new), names(template));
+        let text: String = walk(&source.join(new))
+            .iter()
+            .map(|file| read(file))
+            .collect();
+        let readme = read(&source.join(new).join("README.md"));
+        assert!(
+            text.contains(&format!("pub struct {type_name};"))
+                && readme.starts_with(&format!("# {new}\n"))
+        );
+        for word in [template, "Template"] {
+            let left = text.split(|sign: char| !sign.is_alphanumeric() && sign != '_');
+            assert!(
+                left.into_iter().all(|own| own != word),
+                "{new} still says {word}"
+            );
+        }
+    }
+    let listed = read(&source.join("lib.rs"));
+    let added: Vec<&str> = listed.lines().filter(|line| !lib.contains(line)).collect();
+    assert_eq!(
+        added,
+        [
+            "pub mod a_local_one;",
+            "pub mod hetero_mean;",
+            "    &Plugin::<a_local_one::ALocalOne>::NEW,",
+            "    &Plugin::<hetero_mean::HeteroMean>::NEW,",
+        ]
+    );
+    for refused in [&["hetero_mean"][..], &["Hetero"], &["match"], &["../x"]] {
+        assert!(!make(&source, refused).status.success(), "{refused:?}");
+    }
+    assert_eq!(
+        read(&source.join("lib.rs")),
+        listed,
+        "a refusal changed the list"
+    );
+    std::fs::remove_dir_all(&source).expect("removed");
 }

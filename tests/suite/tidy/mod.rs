@@ -1,10 +1,14 @@
 //! Tests of the repository itself: layers, components, documents.
 
 mod advice;
+mod budgets;
+mod circles;
 mod components;
 mod documents;
 mod layers;
+mod once;
 mod readme;
+mod silent_numbers;
 mod words;
 
 use std::path::{Path, PathBuf};

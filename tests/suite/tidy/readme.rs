@@ -42,10 +42,11 @@ fn the_readme_lists_every_component() {
     for component in components::CATALOGUE {
         let of = component.description();
         table.push_str(&format!(
-            "| [{name}](party-agent/components/src/{name}/README.md) | {} | {} |\n",
+            "| [{}](party-agent/components/src/{}/README.md) | {} | {} |\n",
+            of.name,
+            components::folder(of.name),
             of.modules.join(", "),
             of.summary,
-            name = of.name,
         ));
     }
     block_agrees("README.md", "components", &table);
@@ -109,23 +110,14 @@ fn layers_drawn() -> String {
         };
         drawn.entry(layer(&package)).or_default()[column].push(name(&package));
     }
-    let width = |column: usize| {
-        let lengths = drawn.values().map(|row| row[column].join("  ").len());
-        lengths.max().unwrap_or(0).max(11)
-    };
-    let (first, second) = (width(0), width(1));
-    let mut text = format!(
-        "```\n   {:first$}  {:second$}  party-agent/\n",
-        "coordinator/", "common/, cli/, tests/"
-    );
+    let mut text =
+        "| layer | coordinator | common, program, tests | party-agent |\n|---|---|---|---|\n"
+            .to_owned();
     for (layer, row) in drawn.iter_mut().rev() {
         row.iter_mut().for_each(|names| names.sort());
-        let [left, middle, right] = row.each_ref().map(|names| names.join("  "));
-        let line = format!("{layer:<3}{left:first$}  {middle:second$}  {right}");
-        text.push_str(line.trim_end());
-        text.push('\n');
+        let [left, middle, right] = row.each_ref().map(|names| names.join(", "));
+        text.push_str(&format!("| {layer} | {left} | {middle} | {right} |\n"));
     }
-    text.push_str("```\n");
     text
 }
 
@@ -202,7 +194,8 @@ fn paths_that_documents_name_exist() {
         for path in quoted(&text) {
             let is_path = roots.iter().any(|root| path.starts_with(root))
                 && !path.contains(['<', '*', '{', ' ', '…', ':']);
-            if is_path && !root().join(path).exists() {
+            let beside = page.parent().expect("a folder").join(path);
+            if is_path && !root().join(path).exists() && !beside.exists() {
                 missing.push(format!("{}: {path}", page.display()));
             }
         }
