@@ -68,7 +68,7 @@ use crate::task::TaskContext;
 /// # fn table(rows: usize) -> Table {
 /// #     let schema = Schema::new(TableKind::Instances, "id", vec![Column::new("x0", ColumnKind::Float, Part::Feature)]);
 /// #     let ids = (0..rows).map(|row| row.to_string()).collect();
-/// #     Table::from_columns(schema, ids, vec![Values::of_floats(vec![1.5; rows])]).expect("a table")
+/// #     Table::from_columns(schema, ids, vec![Values::Float(vec![1.5; rows])]).expect("a table")
 /// # }
 /// # #[cfg(feature = "harness")]
 /// # tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
