@@ -179,7 +179,8 @@ async fn a_canceled_job_stops_everywhere_and_one_with_a_dead_party_waits_for_it(
             .waiting
             .map(|waiting| waiting.parties)
             .unwrap_or_default();
-        if !waits_for.is_empty() {
+        // First it waits for its own party's signature.
+        if waits_for.iter().any(|party| party.as_str() == "10000") {
             break;
         }
         tokio::time::sleep(Duration::from_millis(4)).await;
