@@ -1,29 +1,29 @@
-//! What was learned, in the words that FATE's clients know: model JSON (lowerCamelCase of its proto fields) and summary.
+//! What was learned, in the words that FATE's clients know: the model's messages and the summary.
 
+use std::collections::BTreeMap;
+
+use fate_models::{
+    DataTransformMeta, DataTransformParam, ImputerMeta, ImputerParam, OutlierMeta, OutlierParam,
+};
 use serde_json::{Map, Value, json};
 
 use crate::transform::settings::{Fill, Settings};
 use crate::transform::{Filled, InstanceModel};
 
-fn by_column<T: Into<Value> + Clone>(header: &[String], values: &[T]) -> Value {
-    let pairs = header
-        .iter()
-        .cloned()
-        .zip(values.iter().cloned().map(Into::into));
-    Value::Object(pairs.collect::<Map<String, Value>>())
-}
-
 /// The values that were learned; a column without one is left out.
-fn learned_by_column(header: &[String], values: &[Option<String>]) -> Value {
-    let pairs = header
-        .iter()
-        .zip(values)
-        .filter_map(|(name, value)| Some((name.clone(), json!(value.as_ref()?))));
-    Value::Object(pairs.collect::<Map<String, Value>>())
+fn values_of(header: &[String], filled: &Filled) -> BTreeMap<String, String> {
+    let pairs = header.iter().zip(&filled.values);
+    let known = pairs.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+    known.collect()
 }
 
-fn strategy(fill: Option<&Fill>) -> &'static str {
-    fill.map_or("", |fill| fill.method.word())
+fn ratios_of(header: &[String], filled: &Filled) -> BTreeMap<String, f64> {
+    let pairs = header.iter().cloned().zip(&filled.ratios);
+    pairs.map(|(name, ratio)| (name, *ratio)).collect()
+}
+
+fn strategy(fill: Option<&Fill>) -> String {
+    fill.map_or("", |fill| fill.method.word()).to_owned()
 }
 
 /// Meta and param of the model. `anonymous` are the anonymous names of the header; DataIO has none.
@@ -32,48 +32,63 @@ pub fn model_view(
     learned: &InstanceModel,
     anonymous: Option<&[String]>,
 ) -> (Value, Value) {
+    let param = param(learned, anonymous.unwrap_or_default());
+    (json!(meta(settings)), json!(param))
+}
+
+fn meta(settings: &Settings) -> DataTransformMeta {
     let (fill, outliers) = settings.fills();
-    let kinds = settings
-        .exclusive
-        .iter()
-        .map(|(name, kind)| (name.clone(), json!(kind.word())));
     let markers = |fill: Option<&Fill>| fill.map(|fill| fill.markers.clone()).unwrap_or_default();
-    let meta = json!({
-        "inputFormat": settings.input.word(),
-        "delimitor": settings.delimiter,
-        "dataType": settings.data_type.word(),
-        "tagWithValue": settings.tag_with_value,
-        "tagValueDelimitor": settings.tag_value_delimiter,
-        "withLabel": settings.label.is_some(),
-        "labelName": settings.label.as_ref().map_or("", |label| label.name.as_str()),
-        "labelType": settings.label.as_ref().map_or("", |label| label.kind.word()),
-        "outputFormat": settings.output_format,
-        "imputerMeta": {"isImputer": fill.is_some(), "strategy": strategy(fill), "missingValue": markers(fill)},
-        "outlierMeta": {
-            "isOutlier": outliers.is_some(), "strategy": strategy(outliers), "outlierValue": markers(outliers),
-        },
-        "needRun": true,
-        "exclusiveDataType": Value::Object(kinds.collect()),
-        "withMatchId": settings.match_id.is_some(),
-    });
-    let part = |filled: Option<&Filled>, value: &str, ratio: &str| {
-        let filled = filled.cloned().unwrap_or_default();
-        json!({
-            (value): learned_by_column(&learned.header, &filled.values),
-            (ratio): by_column(&learned.header, &filled.ratios),
-        })
+    let (label_name, label_type) = match &settings.label {
+        Some(label) => (label.name.clone(), label.kind.word()),
+        None => (String::new(), ""),
     };
-    let mut param = json!({
-        "header": learned.header,
-        "sidName": learned.id_name,
-        "labelName": learned.label_name.as_deref().unwrap_or_default(),
-        "imputerParam": part(learned.missing.as_ref(), "missingReplaceValue", "missingValueRatio"),
-        "outlierParam": part(learned.outliers.as_ref(), "outlierReplaceValue", "outlierValueRatio"),
-    });
-    if let (Some(anonymous), Some(param)) = (anonymous, param.as_object_mut()) {
-        param.insert("anonymousHeader".into(), json!(anonymous));
+    let kinds = settings.exclusive.iter();
+    let kinds = kinds.map(|(name, kind)| (name.clone(), kind.word().to_owned()));
+    DataTransformMeta {
+        input_format: settings.input.word().to_owned(),
+        delimitor: settings.delimiter.clone(),
+        data_type: settings.data_type.word().to_owned(),
+        tag_with_value: settings.tag_with_value,
+        tag_value_delimitor: settings.tag_value_delimiter.clone(),
+        with_label: settings.label.is_some(),
+        label_name,
+        label_type: label_type.to_owned(),
+        output_format: settings.output_format.clone(),
+        imputer_meta: Some(ImputerMeta {
+            is_imputer: fill.is_some(),
+            strategy: strategy(fill),
+            missing_value: markers(fill),
+        }),
+        outlier_meta: Some(OutlierMeta {
+            is_outlier: outliers.is_some(),
+            strategy: strategy(outliers),
+            outlier_value: markers(outliers),
+        }),
+        need_run: true,
+        exclusive_data_type: kinds.collect(),
+        with_match_id: settings.match_id.is_some(),
     }
-    (meta, param)
+}
+
+fn param(learned: &InstanceModel, anonymous: &[String]) -> DataTransformParam {
+    let (header, nothing) = (&learned.header, Filled::default());
+    let missing = learned.missing.as_ref().unwrap_or(&nothing);
+    let outliers = learned.outliers.as_ref().unwrap_or(&nothing);
+    DataTransformParam {
+        header: header.clone(),
+        sid_name: learned.id_name.clone(),
+        label_name: learned.label_name.clone().unwrap_or_default(),
+        imputer_param: Some(ImputerParam {
+            missing_replace_value: values_of(header, missing),
+            missing_value_ratio: ratios_of(header, missing),
+        }),
+        outlier_param: Some(OutlierParam {
+            outlier_replace_value: values_of(header, outliers),
+            outlier_value_ratio: ratios_of(header, outliers),
+        }),
+        anonymous_header: anonymous.to_vec(),
+    }
 }
 
 /// The summary: what was replaced, by column; nothing when nothing was to be replaced.
@@ -83,16 +98,16 @@ pub fn summary(settings: &Settings, learned: &InstanceModel) -> Option<Value> {
     if let (Some(fill), Some(filled)) = (fill, &learned.missing) {
         let info = json!({
             "missing_value": fill.markers,
-            "missing_impute_value": learned_by_column(&learned.header, &filled.values),
-            "missing_impute_rate": by_column(&learned.header, &filled.ratios),
+            "missing_impute_value": values_of(&learned.header, filled),
+            "missing_impute_rate": ratios_of(&learned.header, filled),
         });
         summary.insert("missing_fill_info".into(), info);
     }
     if let (Some(fill), Some(filled)) = (outliers, &learned.outliers) {
         let info = json!({
             "outlier_value": fill.markers,
-            "outlier_replace_value": learned_by_column(&learned.header, &filled.values),
-            "outlier_replace_rate": by_column(&learned.header, &filled.ratios),
+            "outlier_replace_value": values_of(&learned.header, filled),
+            "outlier_replace_rate": ratios_of(&learned.header, filled),
         });
         summary.insert("outlier_replace_rate".into(), info);
     }
