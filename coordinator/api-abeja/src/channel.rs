@@ -64,7 +64,10 @@ pub(super) async fn list(api: Abeja, call: Call) -> Answer {
         call.number("offset")?.unwrap_or(0),
     );
     let archived = call.wants_archived()?;
-    api.coordinator().channels().of_data_sets(call.tenant()).await?;
+    api.coordinator()
+        .channels()
+        .of_data_sets(call.tenant())
+        .await?;
     let filter = EntityFilter {
         tenant: Some(call.tenant().clone()),
         ..EntityFilter::of(EntityKind::Channel)

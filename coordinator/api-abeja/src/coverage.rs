@@ -1,9 +1,9 @@
 //! The page that says what of this API is served, written from the table of routes.
 
-use std::fmt::Write;
+use api_kit::page::markdown;
 
-use super::routes::ROUTES;
-use super::routing::Open;
+use super::Abeja;
+use super::routes::Route;
 
 const BEFORE: &str = "# ABEJA: what is served\n\n\
     Generated from the table of routes. Paths may end with a slash. Errors are `{error, error_description, error_detail}` with a \
@@ -29,8 +29,7 @@ const BEFORE: &str = "# ABEJA: what is served\n\n\
     from. A file whose table is removed through FATE-Flow's API is gone. **Training models** are the versions that trainings left, each under a number of its own that is never given again; \
     their definition is named by the model's id, shown with `~` for `#`, which would end an address (`display_name` has it as it is); in paths \
     it goes by that, or by its number. A definition behind which trainings here stand has one version, and its trainings as jobs. Weights that somebody brought are kept, \
-    but no run can apply them.\n\n\
-    | method | path | opened by | what it does | gives |\n|---|---|---|---|---|\n";
+    but no run can apply them.\n\n";
 
 const AFTER: &str = "\n## Not served\n\nServices, triggers, starting training jobs and making versions of their definitions, datasets, buckets, secrets, registries, \
     `code_templates`, and a run's cancel, update or delete, which this API does not have: stop its job by FATE-Flow's `job/stop`. \
@@ -38,21 +37,21 @@ const AFTER: &str = "\n## Not served\n\nServices, triggers, starting training jo
 
 /// The coverage page as Markdown.
 pub fn coverage() -> String {
-    let mut page = String::from(BEFORE);
-    for route in ROUTES {
-        let open = if route.open == Open::BySecret {
-            "the secret in it"
-        } else {
-            "a credential"
-        };
-        let _ = writeln!(
-            page,
-            "| {} | `{}` | {open} | {} | {} |",
-            route.verb.word(),
-            route.path,
-            route.summary,
-            route.gives
-        );
-    }
-    page + AFTER
+    let table = markdown::<Abeja>(&[
+        ("method", |route| route.method().word().to_owned()),
+        ("path", |route| format!("`{}`", route.path)),
+        ("opened by", opened_by),
+        ("what it does", |route| route.summary.to_owned()),
+        ("gives", |route| route.gives.to_owned()),
+    ]);
+    format!("{BEFORE}{table}{AFTER}")
+}
+
+fn opened_by(route: &Route) -> String {
+    let by = if route.open {
+        "the secret in it"
+    } else {
+        "a credential"
+    };
+    by.to_owned()
 }

@@ -103,7 +103,10 @@ pub(super) async fn patch(api: Abeja, mut call: Call) -> Answer {
 
 pub(super) async fn delete(api: Abeja, call: Call) -> Answer {
     let id = call.segment("deployment");
-    api.coordinator().targets().delete(call.tenant(), id).await?;
+    api.coordinator()
+        .targets()
+        .delete(call.tenant(), id)
+        .await?;
     found(&json!({"message": format!("{id} deleted")}))
 }
 

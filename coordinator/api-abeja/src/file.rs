@@ -541,7 +541,11 @@ pub(super) async fn list(api: Abeja, call: Call) -> Answer {
         ..EntityFilter::of(EntityKind::ChannelFile)
     };
     'all: loop {
-        let (batch, is_last) = api.coordinator().channels().files(&channel, &filter).await?;
+        let (batch, is_last) = api
+            .coordinator()
+            .channels()
+            .files(&channel, &filter)
+            .await?;
         for entity in batch {
             let file: ChannelFile = entity.read()?;
             let fits = from.is_none_or(|from| entity.created >= from)

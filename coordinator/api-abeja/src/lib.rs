@@ -8,6 +8,7 @@ mod agents;
 mod channel;
 mod coverage;
 mod deployment;
+mod fields;
 mod file;
 mod gathered;
 mod lines;
@@ -34,14 +35,13 @@ use service::Coordinator;
 use api_kit::{ApiContext, Authenticator, Rows};
 pub use coverage::coverage;
 pub use openapi::openapi;
-pub use routes::ROUTES;
-pub use routing::{Open, Route, Verb};
+pub use routes::{ROUTES, Route};
 
 use once::Once;
 
 /// The API: the coordinator seen through ABEJA's eyes. A cheap handle.
 #[derive(Clone)]
-struct Abeja {
+pub struct Abeja {
     inner: Arc<Inner>,
 }
 

@@ -37,7 +37,7 @@ fn as_json(status: StatusCode, body: &Value) -> Response {
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Refusal {
+pub struct Refusal {
     pub(super) status: StatusCode,
     pub(super) text: String,
     pub(super) detail: Value,

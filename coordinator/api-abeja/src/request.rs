@@ -14,7 +14,7 @@ use service::Principal;
 use vocabulary::Tenant;
 
 use super::reply::Refusal;
-use api_kit::AuthenticatedCaller;
+use api_kit::{AuthenticatedCaller, FieldError, Members};
 
 /// Most characters of a name.
 const LONGEST_NAME: usize = 255;
@@ -22,7 +22,7 @@ const LONGEST_NAME: usize = 255;
 const LONGEST_NOTES: usize = 4_096;
 
 /// A request.
-pub(super) struct Call {
+pub struct Call {
     /// Who asks; nobody where the route needs no credential.
     pub(super) caller: Option<AuthenticatedCaller>,
     /// Whose things are asked for.
@@ -160,10 +160,15 @@ pub(super) fn torn(failure: Failure) -> Refusal {
     Refusal::new(status, failure.0.retmsg.clone())
 }
 
-/// A name in a body: a text of 1 to 255 characters.
+impl From<FieldError> for Refusal {
+    fn from(error: FieldError) -> Self {
+        Self::bad(error.to_string())
+    }
+}
+
+/// A name in a body: a text of 1 to 255 letters.
 pub(super) fn name(members: &Map<String, Value>, key: &str) -> Result<String, Refusal> {
-    given_name(members, key)?
-        .ok_or_else(|| Refusal::bad(format!("{key}: a text of 1 to {LONGEST_NAME} characters")))
+    given_name(members, key)?.ok_or_else(|| no_name(members, key).into())
 }
 
 /// The same where it may be left out.
@@ -171,27 +176,30 @@ pub(super) fn given_name(
     members: &Map<String, Value>,
     key: &str,
 ) -> Result<Option<String>, Refusal> {
-    let text = match members.get(key) {
-        None | Some(Value::Null) => return Ok(None),
+    let text = match Members::of(members).get(key) {
+        None => return Ok(None),
         Some(value) => value.as_str().unwrap_or_default().trim(),
     };
     let length = text.chars().count();
     if (1..=LONGEST_NAME).contains(&length) && !text.chars().any(char::is_control) {
         return Ok(Some(text.to_owned()));
     }
-    Err(Refusal::bad(format!(
-        "{key}: a text of 1 to {LONGEST_NAME} characters"
-    )))
+    Err(no_name(members, key).into())
+}
+
+fn no_name(members: &Map<String, Value>, key: &str) -> FieldError {
+    Members::of(members).error(key, format!("a text of 1 to {LONGEST_NAME} characters"))
 }
 
 /// Notes in a body: a text, perhaps an empty one.
 pub(super) fn notes(members: &Map<String, Value>, key: &str) -> Result<Option<String>, Refusal> {
-    match members.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.len() <= LONGEST_NOTES => Ok(Some(text.clone())),
-        Some(_) => Err(Refusal::bad(format!(
-            "{key}: a text of at most {LONGEST_NOTES} bytes"
-        ))),
+    let members = Members::of(members);
+    match members.text(key) {
+        Ok(None) => Ok(None),
+        Ok(Some(text)) if text.len() <= LONGEST_NOTES => Ok(Some(text.to_owned())),
+        _ => Err(members
+            .error(key, format!("a text of at most {LONGEST_NOTES} bytes"))
+            .into()),
     }
 }
 
@@ -200,9 +208,5 @@ pub(super) fn object(
     members: &Map<String, Value>,
     key: &str,
 ) -> Result<Map<String, Value>, Refusal> {
-    match members.get(key) {
-        None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(object)) => Ok(object.clone()),
-        Some(_) => Err(Refusal::bad(format!("{key}: an object"))),
-    }
+    Ok(Members::of(members).object(key)?)
 }

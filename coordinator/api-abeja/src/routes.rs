@@ -1,31 +1,27 @@
 //! Every route that is served. The one list; tests, the coverage page and the OpenAPI document are made from it.
 
-use super::routing::{Answering, Open, Route, Verb};
-use super::{Abeja, channel, deployment, file, lines, model, run, training_job, version};
-use crate::request::Call;
+use api_kit::{Handler, Method, call};
 
-/// A handler as a function pointer.
-macro_rules! to {
-    ($($handler:tt)+) => { |api, call| Box::pin($($handler)+(api, call)) };
-}
+use super::{Abeja, channel, deployment, file, lines, model, run, training_job, version};
+
+/// One row.
+pub type Route = api_kit::Route<Abeja>;
 
 const fn route(
-    verb: Verb,
+    methods: &'static [Method],
     path: &'static str,
     summary: &'static str,
-    handler: fn(Abeja, Call) -> Answering,
+    handler: Handler<Abeja>,
 ) -> Route {
-    Route {
-        verb,
-        path,
-        summary,
-        query: &[],
-        body: &[],
-        gives: "",
-        open: Open::ToTenant,
-        handler,
-    }
+    let made = matches!(methods, [Method::Post]);
+    Route::new(methods, path, summary, (), handler).success(if made { 201 } else { 200 })
 }
+
+const GET: &[Method] = &[Method::Get];
+const POST: &[Method] = &[Method::Post];
+const PUT: &[Method] = &[Method::Put];
+const PATCH: &[Method] = &[Method::Patch];
+const DELETE: &[Method] = &[Method::Delete];
 
 const RUNS: &str = "/organizations/{organization}/deployments/{deployment}/runs";
 const RUN: &str = "/organizations/{organization}/deployments/{deployment}/runs/{run}";
@@ -79,16 +75,16 @@ const LIFETIME: &str = "/channels/{channel}/{file}/lifetime";
 
 const WINDOW: &str = "start_time";
 
-/// The table, by group. A row ends with what it reads and gives; its path's names are those of `fields` in `openapi.rs`.
+/// The table, by group. A row ends with what it reads and gives; its names are described in `fields.rs`.
 pub static ROUTES: &[Route] = &[
     route(
-        Verb::Post,
+        POST,
         RUNS,
         "asks for a batch prediction",
-        to!(run::create),
+        call!(run::create),
     )
-    .body(&[
-        "version_id!",
+    .needs(&["version_id"])
+    .takes(&[
         "input_data",
         "models",
         "output_template",
@@ -98,27 +94,27 @@ pub static ROUTES: &[Route] = &[
     ])
     .gives("the run, SUBMITTED"),
     route(
-        Verb::Get,
+        GET,
         RUNS,
         "a deployment's runs, 50 a page, newest first",
-        to!(run::list),
+        call!(run::list),
     )
     .query(&["next_page_token", "scan_forward"])
     .gives("`entries`; `next_page_token` while there are more"),
-    route(Verb::Get, RUN, "a run", to!(run::get)).gives("the run"),
+    route(GET, RUN, "a run", call!(run::get)).gives("the run"),
     route(
-        Verb::Get,
+        GET,
         LOGS,
         "log lines from the first on, 100 a page",
-        to!(lines::logs),
+        call!(lines::logs),
     )
     .query(&["next_token", WINDOW, "end_time"])
     .gives("`events`; `next_token` while there are more"),
     route(
-        Verb::Get,
+        GET,
         RECENT,
         "log lines from the latest back, 100 a page",
-        to!(lines::recent),
+        call!(lines::recent),
     )
     .query(&[
         "next_forward_token",
@@ -128,262 +124,250 @@ pub static ROUTES: &[Route] = &[
     ])
     .gives("`events`, `next_forward_token`, `next_backward_token`"),
     route(
-        Verb::Post,
+        POST,
         DEPLOYMENTS,
         "makes a deployment",
-        to!(deployment::create),
+        call!(deployment::create),
     )
-    .body(&["name!", "description", "default_environment"])
+    .needs(&["name"])
+    .takes(&["description", "default_environment"])
     .gives("the deployment"),
     route(
-        Verb::Get,
+        GET,
         DEPLOYMENTS,
         "the organization's deployments, fl-predict among them",
-        to!(deployment::list),
+        call!(deployment::list),
     )
     .gives("`entries`"),
-    route(Verb::Get, DEPLOYMENT, "a deployment", to!(deployment::get)).gives("the deployment"),
+    route(GET, DEPLOYMENT, "a deployment", call!(deployment::get)).gives("the deployment"),
     route(
-        Verb::Patch,
+        PATCH,
         DEPLOYMENT,
         "changes a deployment",
-        to!(deployment::patch),
+        call!(deployment::patch),
     )
-    .body(&["name", "description", "default_environment"])
+    .takes(&["name", "description", "default_environment"])
     .gives("the deployment"),
     route(
-        Verb::Delete,
+        DELETE,
         DEPLOYMENT,
         "gives a deployment up when its runs have ended",
-        to!(deployment::delete),
+        call!(deployment::delete),
     )
     .gives("`message`"),
     route(
-        Verb::Post,
+        POST,
         VERSIONS,
         "makes a version of a deployment",
-        to!(version::create),
+        call!(version::create),
     )
-    .body(&["version!", "handler", "image", "user_parameters"])
+    .needs(&["version"])
+    .takes(&["handler", "image", "user_parameters"])
     .gives("the version, and the `upload_url` for its archive"),
     route(
-        Verb::Get,
+        GET,
         VERSIONS,
         "a deployment's versions",
-        to!(version::list),
+        call!(version::list),
     )
     .gives("`entries`"),
-    route(Verb::Get, VERSION, "a version", to!(version::get)).gives("the version"),
+    route(GET, VERSION, "a version", call!(version::get)).gives("the version"),
     route(
-        Verb::Delete,
+        DELETE,
         VERSION,
         "gives a version up when its runs have ended",
-        to!(version::delete),
+        call!(version::delete),
     )
     .gives("`message`"),
     route(
-        Verb::Get,
+        GET,
         VERSION_DOWNLOAD,
         "where a version's archive is",
-        to!(version::download),
+        call!(version::download),
     )
     .gives("`download_uri`"),
     route(
-        Verb::Put,
+        PUT,
         VERSION_CONTENT,
         "takes a version's archive in",
-        to!(version::upload),
+        call!(version::upload),
     )
     .query(&["secret"])
     .gives("`message`")
-    .by_secret(),
+    .open(),
     route(
-        Verb::Get,
+        GET,
         VERSION_CONTENT,
         "a version's archive",
-        to!(version::archive),
+        call!(version::archive),
     )
     .query(&["secret"])
     .gives("the archive")
-    .by_secret(),
+    .open(),
     route(
-        Verb::Post,
+        POST,
         DEFINITIONS,
         "makes a training job definition",
-        to!(model::create_definition),
+        call!(model::create_definition),
     )
-    .body(&["name!"])
+    .needs(&["name"])
     .gives("the definition"),
     route(
-        Verb::Get,
+        GET,
         DEFINITIONS,
         "definitions; each trained model's id is one's name",
-        to!(model::definitions),
+        call!(model::definitions),
     )
     .query(&["filter_archived", "limit", "offset"])
     .gives("`entries`, and `total`"),
     route(
-        Verb::Get,
+        GET,
         DEFINITION,
         "a definition, by number or name",
-        to!(model::get_definition),
+        call!(model::get_definition),
     )
     .query(&["include_jobs"])
     .gives("the definition"),
     route(
-        Verb::Get,
+        GET,
         DEFINITION_VERSIONS,
         "a definition's versions: one where trainings here stand behind it",
-        to!(training_job::versions),
+        call!(training_job::versions),
     )
     .query(&["filter_archived"])
     .gives("`entries`, and `total`"),
     route(
-        Verb::Get,
+        GET,
         DEFINITION_VERSION,
         "a version of a definition",
-        to!(training_job::version),
+        call!(training_job::version),
     )
     .gives("the version"),
     route(
-        Verb::Get,
+        GET,
         JOBS,
         "the trainings that left a definition's models, and those under way",
-        to!(training_job::list),
+        call!(training_job::list),
     )
     .query(&["filter_archived", "limit", "offset"])
     .gives("`entries`, and `total`"),
-    route(Verb::Get, JOB, "a training", to!(training_job::get)).gives("the training"),
+    route(GET, JOB, "a training", call!(training_job::get)).gives("the training"),
     route(
-        Verb::Post,
+        POST,
         JOB_STOP,
         "stops a training",
-        to!(training_job::stop),
+        call!(training_job::stop),
     )
     .gives("`message`"),
     route(
-        Verb::Get,
+        GET,
         JOB_RESULT,
         "where what a training left is",
-        to!(training_job::result),
+        call!(training_job::result),
     )
     .gives("`artifacts`, and `download_uri`"),
     route(
-        Verb::Delete,
+        DELETE,
         DEFINITION,
         "gives a definition without models up",
-        to!(model::delete_definition),
+        call!(model::delete_definition),
     )
     .gives("`message`"),
     route(
-        Verb::Post,
+        POST,
         DEFINITION_ARCHIVE,
         "puts a definition away",
-        to!(model::archive_definition),
+        call!(model::archive_definition),
     )
     .gives("`message`"),
     route(
-        Verb::Post,
+        POST,
         DEFINITION_UNARCHIVE,
         "takes a definition out again",
-        to!(model::unarchive_definition),
+        call!(model::unarchive_definition),
     )
     .gives("`message`"),
     route(
-        Verb::Get,
+        GET,
         MODELS,
         "a definition's models: every version that was trained",
-        to!(model::list),
+        call!(model::list),
     )
     .query(&["filter_archived", "limit", "offset"])
     .gives("`entries`, and `total`"),
     route(
-        Verb::Post,
+        POST,
         MODELS,
         "takes weights in: a form with model_data and parameters",
-        to!(model::create),
+        call!(model::create),
     )
     .gives("the model"),
-    route(Verb::Get, MODEL, "a training model", to!(model::get)).gives("the model"),
+    route(GET, MODEL, "a training model", call!(model::get)).gives("the model"),
+    route(PATCH, MODEL, "changes a model's notes", call!(model::patch))
+        .takes(&["description"])
+        .gives("the model"),
     route(
-        Verb::Patch,
-        MODEL,
-        "changes a model's notes",
-        to!(model::patch),
-    )
-    .body(&["description"])
-    .gives("the model"),
-    route(
-        Verb::Get,
+        GET,
         MODEL_DOWNLOAD,
         "where a model is",
-        to!(model::download),
+        call!(model::download),
     )
     .gives("`download_uri`"),
     route(
-        Verb::Get,
+        GET,
         MODEL_CONTENT,
         "the home party's part of a model, where its policy lets it",
-        to!(model::archive_out),
+        call!(model::archive_out),
     )
     .query(&["secret"])
     .gives("an archive")
-    .by_secret(),
+    .open(),
     route(
-        Verb::Post,
+        POST,
         MODEL_ARCHIVE,
         "puts a model away",
-        to!(model::archive),
+        call!(model::archive),
     )
     .gives("`message`"),
     route(
-        Verb::Post,
+        POST,
         MODEL_UNARCHIVE,
         "takes a model out again",
-        to!(model::unarchive),
+        call!(model::unarchive),
     )
     .gives("`message`"),
+    route(POST, CHANNELS, "makes a channel", call!(channel::create))
+        .needs(&["name"])
+        .takes(&["description", "storage_type"])
+        .gives("the organization and the `channel`"),
     route(
-        Verb::Post,
-        CHANNELS,
-        "makes a channel",
-        to!(channel::create),
-    )
-    .body(&["name!", "description", "storage_type"])
-    .gives("the organization and the `channel`"),
-    route(
-        Verb::Get,
+        GET,
         CHANNELS,
         "channels; `datasets` shows the data sets as files",
-        to!(channel::list),
+        call!(channel::list),
     )
     .query(&["limit", "offset", "filter_archived"])
     .gives("the organization and its `channels`"),
-    route(Verb::Get, CHANNEL, "a channel", to!(channel::get))
+    route(GET, CHANNEL, "a channel", call!(channel::get))
+        .gives("the organization and the `channel`"),
+    route(PATCH, CHANNEL, "changes a channel", call!(channel::patch))
+        .takes(&["name", "description"])
         .gives("the organization and the `channel`"),
     route(
-        Verb::Patch,
-        CHANNEL,
-        "changes a channel",
-        to!(channel::patch),
-    )
-    .body(&["name", "description"])
-    .gives("the organization and the `channel`"),
-    route(
-        Verb::Post,
+        POST,
         CHANNEL_ARCHIVE,
         "puts a channel away",
-        to!(channel::archive),
+        call!(channel::archive),
     )
     .gives("`message`"),
     route(
-        Verb::Post,
+        POST,
         CHANNEL_UNARCHIVE,
         "takes a channel out again",
-        to!(channel::unarchive),
+        call!(channel::unarchive),
     )
     .gives("`message`"),
-    route(Verb::Get, FILES, "a channel's files", to!(file::list))
+    route(GET, FILES, "a channel's files", call!(file::list))
         .query(&[
             "start",
             "end",
@@ -393,55 +377,50 @@ pub static ROUTES: &[Route] = &[
             "q",
         ])
         .gives("`files` and `next_page_token`"),
-    route(Verb::Post, FILES, "announces a file", to!(file::announce))
+    route(POST, FILES, "announces a file", call!(file::announce))
         .gives("the file, and the `upload_url` for it"),
     route(
-        Verb::Post,
+        POST,
         UPLOAD,
         "takes a file in: the body, with metadata in headers x-abeja-meta-*",
-        to!(file::upload),
+        call!(file::upload),
     )
     .query(&["lifetime", "conflict_target"])
     .gives("the file"),
     route(
-        Verb::Get,
+        GET,
         FILE,
         "a file, and where its content is",
-        to!(file::get),
+        call!(file::get),
     )
     .gives("the file, with `download_uri`"),
-    route(Verb::Delete, FILE, "removes a file", to!(file::delete)).gives("`message`"),
+    route(DELETE, FILE, "removes a file", call!(file::delete)).gives("`message`"),
     route(
-        Verb::Put,
+        PUT,
         METADATA,
         "replaces what is said of a file",
-        to!(file::put_metadata),
+        call!(file::put_metadata),
     )
     .gives("the file"),
     route(
-        Verb::Put,
+        PUT,
         LIFETIME,
         "says how long a file is wanted",
-        to!(file::put_lifetime),
+        call!(file::put_lifetime),
     )
-    .body(&["lifetime!"])
+    .needs(&["lifetime"])
     .gives("the file"),
+    route(GET, CONTENT, "a file's content", call!(file::content_out))
+        .query(&["secret"])
+        .gives("the file")
+        .open(),
     route(
-        Verb::Get,
-        CONTENT,
-        "a file's content",
-        to!(file::content_out),
-    )
-    .query(&["secret"])
-    .gives("the file")
-    .by_secret(),
-    route(
-        Verb::Put,
+        PUT,
         CONTENT,
         "takes an announced file in",
-        to!(file::content_in),
+        call!(file::content_in),
     )
     .query(&["secret"])
     .gives("`message`")
-    .by_secret(),
+    .open(),
 ];

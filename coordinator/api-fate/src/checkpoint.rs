@@ -50,7 +50,13 @@ async fn ask(api: &FateFlow, call: Call, path: &str) -> Answer {
     let mut body = call.body.clone();
     body.remove("stored_version");
     // The agent keeps the states of a deployed model under the version of the training.
-    if let Some(version) = api.coordinator().models().version(&key).await.map_err(fail)? {
+    if let Some(version) = api
+        .coordinator()
+        .models()
+        .version(&key)
+        .await
+        .map_err(fail)?
+    {
         body.insert("stored_version".to_owned(), Value::from(version.stored));
     }
     rows::pass_on_openly(api, &call.caller, &party, path, &Value::Object(body)).await

@@ -114,7 +114,8 @@ pub(super) async fn all(api: FateFlow, _call: Call) -> Answer {
 
 pub(super) async fn one(api: FateFlow, call: Call) -> Answer {
     let found = call
-        .text(super::routing::SEGMENT)
+        .segment
+        .clone()
         .and_then(|name| modules(&api).remove(&name));
     answer(found.map_or_else(Reply::success, Reply::data))
 }
@@ -154,7 +155,8 @@ pub(super) async fn providers(api: FateFlow, _call: Call) -> Answer {
 
 pub(super) async fn one_provider(api: FateFlow, call: Call) -> Answer {
     let found = call
-        .text(super::routing::SEGMENT)
+        .segment
+        .clone()
         .and_then(|name| provider(&api, &name, true));
     answer(found.map_or_else(Reply::success, Reply::data))
 }

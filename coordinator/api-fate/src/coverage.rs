@@ -2,12 +2,20 @@
 
 use std::fmt::Write;
 
-use super::routes::ROUTES;
-use super::routing::{Kind, Method, Route, Status};
+use api_kit::page::markdown;
+
+use super::FateFlow;
+use super::routes::{ROUTES, Route};
+use super::routing::{Kind, Status};
 
 /// The coverage page as Markdown.
 pub fn coverage() -> String {
-    let count = |status| ROUTES.iter().filter(|route| route.status == status).count();
+    let count = |status| {
+        ROUTES
+            .iter()
+            .filter(|route| route.mark.status == status)
+            .count()
+    };
     let mut page = String::from("# FATE-Flow REST API, version 1: what is served\n\n");
     let _ = write!(
         page,
@@ -15,47 +23,34 @@ pub fn coverage() -> String {
          any content type.\n\n\
          {} routes are served by the coordinator, {} by the agent of the party that owns the rows (the coordinator passes \
          them on where the party's policy allows), {} answer that they are not supported (retcode 100, code FF111; file \
-         endpoints HTTP 501).\n\n\
-         | path | methods | reply | status | what it does |\n|---|---|---|---|---|\n",
+         endpoints HTTP 501).\n\n",
         count(Status::Served),
         count(Status::AtAgent),
         count(Status::Unsupported),
     );
-    for route in ROUTES {
-        let _ = writeln!(
-            page,
-            "| `{}` | {} | {} | {} | {} |",
-            route.path,
-            methods(route),
-            kind(route),
-            status(route),
-            route.summary
-        );
-    }
-    page
+    page + &markdown::<FateFlow>(&[
+        ("path", |route| format!("`{}`", route.path)),
+        ("methods", methods),
+        ("reply", |route| kind(route).to_owned()),
+        ("status", |route| status(route).to_owned()),
+        ("what it does", |route| route.summary.to_owned()),
+    ])
 }
 
 fn methods(route: &Route) -> String {
-    let words: Vec<&str> = route
-        .methods
-        .iter()
-        .map(|method| match method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        })
-        .collect();
+    let words: Vec<&str> = route.methods.iter().map(|method| method.word()).collect();
     words.join(", ")
 }
 
 fn kind(route: &Route) -> &'static str {
-    match route.kind {
+    match route.mark.kind {
         Kind::Json => "JSON",
         Kind::File => "file",
     }
 }
 
 fn status(route: &Route) -> &'static str {
-    match route.status {
+    match route.mark.status {
         Status::Served => "served",
         Status::AtAgent => "at the agent",
         Status::Unsupported => "not supported",

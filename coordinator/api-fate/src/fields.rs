@@ -1,47 +1,11 @@
 //! The members of request bodies, each described once: its kinds and what it means. Routes name them; the OpenAPI document
 //! is written from both.
 
-use serde_json::{Value, json};
+use api_kit::{Field, Kind};
 
-/// What a member may be. Readers are forgiving: numbers may come as texts and the other way round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// An id or a short text: a text or a whole number.
-    Id,
-    /// A text.
-    Text,
-    /// A whole number, or a text of digits.
-    Count,
-    /// True or false, also as 0 and 1 or as text.
-    Flag,
-    /// A role's word.
-    Role,
-    /// An object.
-    Object,
-    /// An object or list, or its JSON as text.
-    Document,
-    /// A list of texts, or one text.
-    Names,
-    /// A list.
-    List,
-    /// A value to compare with, or a list of which any may fit; for times a range of two.
-    Filter,
-}
+use Kind::{Count, Document, Filter, Flag, Id, List, Names, OneOf, OpenObject as Object, Text};
 
-impl Kind {
-    /// Whether a member of this kind holds one value.
-    pub(super) const fn is_single(self) -> bool {
-        matches!(
-            self,
-            Self::Id | Self::Text | Self::Count | Self::Flag | Self::Role
-        )
-    }
-}
-
-use Kind::{Count, Document, Filter, Flag, Id, List, Names, Object, Role, Text};
-
-/// One member: name, kind, meaning.
-pub(super) type Field = (&'static str, Kind, &'static str);
+const ROLE: Kind = OneOf(&["guest", "host", "arbiter", "local"]);
 
 /// Every member that a route names, by the alphabet.
 pub(super) static FIELDS: &[Field] = &[
@@ -298,7 +262,7 @@ pub(super) static FIELDS: &[Field] = &[
     ("privilege_role", Text, "roles (1.4)"),
     ("query_filters", Names, "columns of the answer"),
     ("resource_in_use", Flag, "only jobs that hold resources"),
-    ("role", Role, "the role"),
+    ("role", ROLE, "the role"),
     (
         "role_parameters",
         Object,
@@ -325,7 +289,7 @@ pub(super) static FIELDS: &[Field] = &[
         Id,
         "the party that is granted something (1.4)",
     ),
-    ("src_role", Role, "its role (1.4)"),
+    ("src_role", ROLE, "its role (1.4)"),
     (
         "start_time",
         Filter,
@@ -370,44 +334,36 @@ pub(super) static FIELDS: &[Field] = &[
     ("work_mode", Count, "taken, without effect (1.4)"),
 ];
 
-/// The member of this name.
-pub(super) fn field(name: &str) -> Option<&'static Field> {
-    FIELDS.iter().find(|(known, ..)| *known == name)
-}
-
-/// The schema of a member; one that is not described may be anything.
-pub(super) fn schema(name: &str) -> Value {
-    let Some((_, kind, about)) = field(name) else {
-        return json!({});
-    };
-    let mut schema = match kind {
-        Id | Count => json!({"type": ["string", "integer"]}),
-        Text => json!({"type": "string"}),
-        Flag => json!({"type": ["boolean", "integer", "string"]}),
-        Role => json!({"type": "string", "enum": ["guest", "host", "arbiter", "local"]}),
-        Object => json!({"type": "object", "additionalProperties": true}),
-        Document => json!({"type": ["object", "array", "string", "null"]}),
-        Names => json!({"type": ["string", "array"], "items": {"type": "string"}}),
-        List => json!({"type": "array", "items": {}}),
-        Filter => json!({"type": ["string", "integer", "boolean", "object", "array"], "items": {}}),
-    };
-    if let Value::Object(schema) = &mut schema {
-        schema.insert("description".into(), json!(about));
-    }
-    schema
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::ROUTES;
+    use super::super::{FateFlow, ROUTES};
     use super::*;
+    use crate::Status;
+
+    /// Routes that read little and give nothing.
+    const QUIET: &[&str] = &["model/tag/destroy"];
+
+    #[test]
+    fn says_of_every_route_what_it_reads_or_gives() {
+        for route in ROUTES {
+            let said = !route.takes.is_empty() || !route.gives.is_empty() || route.needs.len() > 1;
+            let known = said || QUIET.contains(&route.path);
+            assert!(
+                known || route.mark.status == Status::Unsupported,
+                "{}: say what it takes and gives",
+                route.path
+            );
+            let twice = route.takes.iter().find(|name| route.needs.contains(name));
+            assert_eq!(twice, None, "{}", route.path);
+        }
+    }
 
     #[test]
     fn every_member_that_a_route_names_is_described_once() {
         for route in ROUTES {
-            for name in route.needs.iter().copied().chain(route.members_taken()) {
+            for name in route.members() {
                 assert!(
-                    field(name).is_some(),
+                    api_kit::field::field::<FateFlow>(name).is_some(),
                     "{}: describe {name} in fields.rs",
                     route.path
                 );

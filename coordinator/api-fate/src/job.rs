@@ -88,7 +88,12 @@ pub(super) async fn update(api: FateFlow, call: Call) -> Answer {
         .find(|row| row.is_meant(Some(&role), Some(&party)) && is_own(&call, &row.of.party));
     let row = row.ok_or_else(unknown)?;
     let notes = call.text("notes").unwrap_or_default();
-    match api.coordinator().jobs().set_notes(&job.id, &row.of, &notes).await {
+    match api
+        .coordinator()
+        .jobs()
+        .set_notes(&job.id, &row.of, &notes)
+        .await
+    {
         Ok(()) => answer(Reply::success()),
         Err(ServiceError::NotFound(_)) => Err(unknown()),
         Err(error) => Err(fail(error)),

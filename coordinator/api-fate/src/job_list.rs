@@ -183,7 +183,12 @@ async fn stopping_otherwise(
         states: vec![JobState::Stopping],
         ..JobFilter::default()
     };
-    let (jobs, _) = api.coordinator().jobs().find(&stopping).await.map_err(fail)?;
+    let (jobs, _) = api
+        .coordinator()
+        .jobs()
+        .find(&stopping)
+        .await
+        .map_err(fail)?;
     let others = jobs
         .into_iter()
         .filter(|job| !words.iter().any(|word| word == status::of(job)));
@@ -267,7 +272,12 @@ async fn shown_rows(
         return Ok(Vec::new());
     }
     let ids: Vec<JobId> = ids.into_iter().collect();
-    let notes = api.coordinator().jobs().notes_on(&ids).await.map_err(fail)?;
+    let notes = api
+        .coordinator()
+        .jobs()
+        .notes_on(&ids)
+        .await
+        .map_err(fail)?;
     let (jobs, _) = api
         .coordinator()
         .jobs()
@@ -331,7 +341,12 @@ pub(super) async fn tasks(api: FateFlow, call: Call) -> Answer {
         filter.offset = u32::try_from(page.offset).unwrap_or(u32::MAX);
         filter.limit = (page.limit > 0).then(|| u32::try_from(page.limit).unwrap_or(u32::MAX));
     }
-    let (mut found, count) = api.coordinator().jobs().tasks(&filter).await.map_err(fail)?;
+    let (mut found, count) = api
+        .coordinator()
+        .jobs()
+        .tasks(&filter)
+        .await
+        .map_err(fail)?;
     if !by_time {
         found.sort_by_key(|task| task_key(task, &page.order_by));
         if page.descending {

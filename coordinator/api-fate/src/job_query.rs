@@ -141,14 +141,26 @@ impl Search {
         let Some(filter) = &mut self.filter else {
             return Ok(None);
         };
-        let (jobs, left) = self.api.coordinator().jobs().find(filter).await.map_err(fail)?;
+        let (jobs, left) = self
+            .api
+            .coordinator()
+            .jobs()
+            .find(filter)
+            .await
+            .map_err(fail)?;
         let last = jobs.last().map(|job| (job.created, job.id.clone()));
         filter.after = last;
         if jobs.is_empty() || left <= jobs.len() as u64 {
             self.filter = None;
         }
         let ids: Vec<JobId> = jobs.iter().map(|job| job.id.clone()).collect();
-        let notes = self.api.coordinator().jobs().notes_on(&ids).await.map_err(fail)?;
+        let notes = self
+            .api
+            .coordinator()
+            .jobs()
+            .notes_on(&ids)
+            .await
+            .map_err(fail)?;
         let wanted = Wanted::of(&self.call);
         let none = Vec::new();
         let with_rows = jobs.into_iter().map(|job| {

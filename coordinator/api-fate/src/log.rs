@@ -44,7 +44,12 @@ pub(super) async fn download(api: FateFlow, call: Call) -> Answer {
         all_attempts: true,
         ..TaskFilter::default()
     };
-    let (tasks, _) = api.coordinator().jobs().tasks(&filter).await.map_err(fail)?;
+    let (tasks, _) = api
+        .coordinator()
+        .jobs()
+        .tasks(&filter)
+        .await
+        .map_err(fail)?;
     let mut members = vec![
         Member::new("fate_flow_schedule.log", course(&job, &tasks)),
         Member::new("fate_flow_schedule_error.log", faults(&job, &tasks)),

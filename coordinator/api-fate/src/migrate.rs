@@ -144,7 +144,13 @@ fn gathered(outcomes: Vec<Outcome>) -> Reply {
 
 /// The roles of the request must be those that the model knows, when it is known here.
 async fn check_model(api: &FateFlow, key: &ModelKey, own: &Roles) -> Result<(), Failure> {
-    let Some(version) = api.coordinator().models().version(key).await.map_err(fail)? else {
+    let Some(version) = api
+        .coordinator()
+        .models()
+        .version(key)
+        .await
+        .map_err(fail)?
+    else {
         return Ok(());
     };
     let cast: &Cast = &version.cast;

@@ -145,7 +145,12 @@ async fn version_for_predict(api: &FateFlow, call: &Call) -> Result<(ModelVersio
     if role.is_some() && filter.role.is_none() {
         return Err(none());
     }
-    let parts = api.coordinator().models().parts(&filter).await.map_err(fail)?;
+    let parts = api
+        .coordinator()
+        .models()
+        .parts(&filter)
+        .await
+        .map_err(fail)?;
     if parts.is_empty() {
         return Err(none());
     }

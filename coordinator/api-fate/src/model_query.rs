@@ -66,7 +66,12 @@ async fn rows_of(
     let Some(filter) = filter_of(call).filter(|_| usable) else {
         return Ok(Vec::new());
     };
-    let parts = api.coordinator().models().parts(&filter).await.map_err(fail)?;
+    let parts = api
+        .coordinator()
+        .models()
+        .parts(&filter)
+        .await
+        .map_err(fail)?;
     let mut rows = Vec::new();
     for page in parts.chunks(PAGE) {
         let mut names: Vec<String> = page.iter().map(|part| part.key.version.clone()).collect();

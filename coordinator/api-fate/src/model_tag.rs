@@ -73,7 +73,12 @@ async fn named(api: &FateFlow, call: &Call, version: &str) -> Result<String, Fai
         shared_with,
         ..PartFilter::default()
     };
-    let parts = api.coordinator().models().parts(&filter).await.map_err(fail)?;
+    let parts = api
+        .coordinator()
+        .models()
+        .parts(&filter)
+        .await
+        .map_err(fail)?;
     Ok(parts.first().map_or_else(
         || version.to_owned(),
         |part| format!("{} {version}", part.key.model_id),
@@ -182,7 +187,14 @@ pub(super) async fn retrieve(api: FateFlow, call: Call) -> Answer {
 }
 
 async fn models_of(api: &FateFlow, call: &Call, name: &str) -> Answer {
-    if api.coordinator().tags().get(name).await.map_err(fail)?.is_none() {
+    if api
+        .coordinator()
+        .tags()
+        .get(name)
+        .await
+        .map_err(fail)?
+        .is_none()
+    {
         return Err(no_tag(name));
     }
     let parts = api.coordinator().tags().parts(name).await.map_err(fail)?;

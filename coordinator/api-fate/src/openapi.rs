@@ -2,30 +2,26 @@
 
 use serde_json::{Map, Value, json};
 
-use super::fields::schema;
-use super::routes::ROUTES;
-use super::routing::{Kind, Method, Route, Status};
+use api_kit::field;
+
+use super::FateFlow;
+use super::routes::{ROUTES, Route};
+use super::routing::{Kind, Status};
 
 /// The document, OpenAPI 3.1.
 pub fn openapi() -> Value {
-    let mut paths = Map::new();
+    let mut paths = field::paths::<FateFlow>(|route, method| operation(route, method.lower()));
     for route in ROUTES {
-        let mut operations = Map::new();
-        let parameters = path_parameters(route.path);
-        if !parameters.is_empty() {
-            operations.insert("parameters".to_owned(), Value::Array(parameters));
+        // what a name means in a body it does not mean in a path
+        let parameters: Vec<Value> = route
+            .names_in_path()
+            .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
+            .collect();
+        if !parameters.is_empty()
+            && let Some(item) = paths.get_mut(&route.template())
+        {
+            item["parameters"] = Value::Array(parameters);
         }
-        for method in route.methods {
-            let name = match method {
-                Method::Get => "get",
-                Method::Post => "post",
-            };
-            operations.insert(name.to_owned(), operation(route, name));
-        }
-        paths.insert(
-            format!("/v1/{}", route.path.replace("{*", "{")),
-            Value::Object(operations),
-        );
     }
     json!({
         "openapi": "3.1.0",
@@ -80,7 +76,7 @@ const UPLOAD: &str = "With the file in the form, the configuration is the whole 
 
 /// How far a route is served, as one word.
 pub(super) fn status(route: &Route) -> &'static str {
-    match route.status {
+    match route.mark.status {
         Status::Served => "served",
         Status::AtAgent => "at_agent",
         Status::Unsupported => "unsupported",
@@ -93,11 +89,8 @@ fn is_upload(route: &Route) -> bool {
 }
 
 fn content(route: &Route) -> Value {
-    let members = route.needs.iter().copied().chain(route.members_taken());
-    let properties: Map<String, Value> = members
-        .map(|name| (name.to_owned(), schema(name)))
-        .collect();
-    let body = json!({"type": "object", "required": route.needs, "properties": properties, "additionalProperties": true});
+    let mut body = field::body(route);
+    body["additionalProperties"] = json!(true);
     let mut content = json!({"application/json": {"schema": body}});
     if is_upload(route)
         && let Value::Object(content) = &mut content
@@ -110,14 +103,14 @@ fn content(route: &Route) -> Value {
 }
 
 fn answers(route: &Route) -> Value {
-    let about = if route.given().is_empty() {
+    let about = if route.gives.is_empty() {
         "the envelope"
     } else {
-        route.given()
+        route.gives
     };
     let envelope = json!({"application/json": {"schema": reference("schemas/Envelope")}});
     let mut answers = Map::new();
-    match route.kind {
+    match route.mark.kind {
         Kind::Json => {
             answers.insert(
                 "200".into(),
@@ -214,14 +207,6 @@ fn schemes() -> Value {
             "base64 of HMAC-SHA1 over TIMESTAMP, NONCE, APP_KEY, path with query, JSON body, and form fields, joined by line feeds",
         ),
     })
-}
-
-fn path_parameters(path: &str) -> Vec<Value> {
-    let names = path
-        .split('/')
-        .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
-    let parameter = |name: &str| json!({"name": name.trim_start_matches('*'), "in": "path", "required": true, "schema": {"type": "string"}});
-    names.map(parameter).collect()
 }
 
 #[cfg(test)]

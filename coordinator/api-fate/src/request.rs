@@ -9,8 +9,10 @@ use vocabulary::{JobId, PartyId, Role, StepName};
 use wire::agent_link::Caller;
 
 /// One request, read.
-pub(super) struct Call {
-    /// The body; empty when it was absent, malformed or no object.
+pub struct Call {
+    /// What stands in the path where the route says `{name}`, as it was sent.
+    pub(super) segment: Option<String>,
+    /// The body; empty when it was absent, malformed or another value than an object.
     pub(super) body: Map<String, Value>,
     /// Who asks.
     pub(super) principal: Principal,

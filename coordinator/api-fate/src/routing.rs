@@ -1,15 +1,15 @@
 //! From the table of routes to a router: bodies read forgivingly, FATE's own forms for what does not exist.
 
-use std::future::Future;
-use std::pin::Pin;
-
+use api_kit::field::field;
+use api_kit::{Api, Field, Kind as FieldKind, Matched, Miss, Segments, bare_router};
 use axum::Router;
 use axum::extract::{FromRequest, Request};
 use axum::http::Extensions;
 use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, get, on};
-use rest::lenient::drain;
+use axum::routing::get;
+use rest::lenient::{drain, read_json, whole_body};
 use rest::proxy::stream_of;
 use rest::{Answer, Failure, Lenient, Reply, tolerate_slash};
 use serde_json::{Map, Value};
@@ -18,17 +18,8 @@ use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::Caller;
 
 use super::request::{Call, text_of};
-use super::routes::ROUTES;
+use super::routes::{ROUTES, Route};
 use super::{FateFlow, docs_page, fields, info, openapi};
-
-/// A method under which a route answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// GET, with a JSON body.
-    Get,
-    /// POST.
-    Post,
-}
 
 /// How far a route is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,70 +41,89 @@ pub enum Kind {
     File,
 }
 
-/// One row of the table of what this API serves.
-pub struct Route {
-    /// The path below `/v1/`; `{name}` stands for one segment.
-    pub path: &'static str,
-    /// Under which methods it answers.
-    pub methods: &'static [Method],
+/// What only this API says of its routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
     /// How far it is served.
     pub status: Status,
     /// What it replies with.
     pub kind: Kind,
-    /// What it does, for the documents.
-    pub summary: &'static str,
-    /// Members of the body that it needs; `fields` says what each is.
-    pub needs: &'static [&'static str],
-    /// Members of the body that it reads when they are there.
-    pub takes: &'static [&'static str],
-    /// What `data` of a success holds (of a file route: what the file is); empty when there is none.
-    pub gives: &'static str,
-    pub(super) handler: Handler,
 }
 
-impl Route {
-    /// The same route, reading these members, too.
-    #[must_use]
-    pub const fn takes(self, takes: &'static [&'static str]) -> Self {
-        Self { takes, ..self }
+impl Api for FateFlow {
+    type Mark = Mark;
+    type Caller = (Principal, Caller);
+    type Call = Call;
+    type Refusal = Failure;
+
+    const BASE: &'static str = "/v1/";
+
+    fn routes() -> &'static [Route] {
+        ROUTES
     }
 
-    /// The same route, with what its `data` holds.
-    #[must_use]
-    pub const fn gives(self, gives: &'static str) -> Self {
-        Self { gives, ..self }
+    fn fields() -> &'static [Field] {
+        fields::FIELDS
     }
-}
 
-/// Under this name handlers read the segment of the path that stands for `{name}`; no client's body has it.
-pub(super) const SEGMENT: &str = "{path}";
+    /// Who may not come in was refused before; here it is only read who it is.
+    fn admit(
+        &self,
+        _route: &'static Route,
+        _segments: &Segments,
+        parts: &Parts,
+    ) -> Result<(Principal, Caller), Failure> {
+        let caller = caller_of(&parts.extensions);
+        Ok((principal_of(self, &caller, &parts.extensions), caller))
+    }
 
-pub(super) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
+    async fn read(
+        &self,
+        (principal, caller): (Principal, Caller),
+        matched: Matched<Self>,
+    ) -> Result<Call, Failure> {
+        let body = match read_json(&whole_body(matched.body).await?) {
+            Value::Object(body) => body,
+            _ => Map::new(),
+        };
+        if let Some(name) = misshapen(matched.route, &body) {
+            return Err(Failure::http(
+                400,
+                Some(&format!("Invalid parameter '{name}'.")),
+            ));
+        }
+        Ok(Call {
+            segment: matched.segments.into_values().next(),
+            body,
+            principal,
+            caller,
+        })
+    }
 
-/// What answers a route.
-#[derive(Clone, Copy)]
-pub(super) enum Handler {
-    /// Takes a JSON body.
-    Json(fn(FateFlow, Call) -> Answering),
-    /// Takes the request as it comes.
-    Raw(fn(FateFlow, Request, Caller) -> Answering),
-    /// Nothing does.
-    None,
+    async fn missed(self, miss: Miss, request: Request) -> Response {
+        match miss {
+            Miss::Path => unknown(request).await,
+            Miss::Method(_) => Failure::wrong_method().into_response(),
+        }
+    }
+
+    fn refused(&self, route: &Route, failure: Failure) -> Response {
+        // clients unpack whatever comes with HTTP 200 from a file endpoint
+        if route.mark.kind == Kind::File && failure.0.status == 200 {
+            return failure.with_status(400).into_response();
+        }
+        failure.into_response()
+    }
 }
 
 /// The API as an axum router, with every path below `/v1/`.
 pub fn router(api: FateFlow) -> Router {
-    let mut router = Router::new();
-    for route in ROUTES {
-        router = router.route(&format!("/v1/{}", route.path), methods_of(&api, route));
-    }
     let document = || get(|| async { axum::Json(openapi()) });
-    let router = router
+    let router = bare_router(api.clone())
         .route("/openapi.json", document())
         .route("/v1/openapi.json", document())
         .route("/docs", get(docs))
         .merge(probes(&api))
-        .fallback(unknown)
         .method_not_allowed_fallback(|| async { Failure::wrong_method() });
     tolerate_slash(router)
 }
@@ -142,81 +152,14 @@ async fn docs() -> impl IntoResponse {
     )
 }
 
-fn methods_of(api: &FateFlow, route: &'static Route) -> MethodRouter {
-    let mut methods = MethodRouter::new();
-    for method in route.methods {
-        let filter = match method {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-        };
-        let api = api.clone();
-        methods = methods.merge(on(filter, move |request: Request| {
-            respond(api, route, request)
-        }));
-    }
-    methods
-}
-
-async fn respond(api: FateFlow, route: &'static Route, request: Request) -> Response {
-    let answer = match route.handler {
-        Handler::None => {
-            drain(stream_of(request.into_body())).await;
-            Err(unsupported(route))
-        }
-        Handler::Raw(handler) => {
-            let caller = caller_of(&request);
-            handler(api, request, caller).await
-        }
-        Handler::Json(handler) => match read(&api, route, request).await {
-            Ok(call) => handler(api, call).await,
-            Err(failure) => Err(failure),
-        },
-    };
-    match answer {
-        Ok(response) => response,
-        // clients unpack whatever comes with HTTP 200 from a file endpoint
-        Err(failure) if route.kind == Kind::File && failure.0.status == 200 => {
-            failure.with_status(400).into_response()
-        }
-        Err(failure) => failure.into_response(),
-    }
-}
-
-fn caller_of(request: &Request) -> Caller {
-    request
-        .extensions()
-        .get::<Caller>()
-        .cloned()
-        .unwrap_or(Caller::Outsider)
+pub(super) fn caller_of(extensions: &Extensions) -> Caller {
+    let caller = extensions.get::<Caller>();
+    caller.cloned().unwrap_or(Caller::Outsider)
 }
 
 /// Who stands behind a caller, with the ticket that came with the request.
 pub(super) fn principal_of(api: &FateFlow, caller: &Caller, extensions: &Extensions) -> Principal {
     api_kit::principal_of(caller, &api.options().principal_at_endpoint, extensions)
-}
-
-async fn read(api: &FateFlow, route: &Route, request: Request) -> Result<Call, Failure> {
-    let segment = segment_of(route, request.uri().path());
-    let caller = caller_of(&request);
-    let principal = principal_of(api, &caller, request.extensions());
-    let Lenient(body) = Lenient::from_request(request, &()).await?;
-    let mut body = match body {
-        Value::Object(body) => body,
-        _ => Map::new(),
-    };
-    if let Some(name) = misshapen(route, &body) {
-        return Err(Failure::http(
-            400,
-            Some(&format!("Invalid parameter '{name}'.")),
-        ));
-    }
-    body.remove(SEGMENT);
-    body.extend(segment.map(|segment| (SEGMENT.to_owned(), Value::String(segment))));
-    Ok(Call {
-        body,
-        principal,
-        caller,
-    })
 }
 
 /// Routes where a list stands for any of its values.
@@ -235,24 +178,19 @@ fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
         return None;
     }
     let lists = TAKE_LISTS.contains(&route.path) || route.path.starts_with("permission/");
-    let named: Vec<&str> = route
-        .needs
-        .iter()
-        .copied()
-        .chain(route.members_taken())
-        .collect();
+    let named: Vec<&str> = route.members().collect();
     // There `role` holds the parties by role.
     let has_cast = route.path == "component/validate"
         || ["initiator", "migrate_role"]
             .iter()
             .any(|own| named.contains(own));
     let is_wrong = |name: &str| {
-        let kind = fields::field(name)
+        let kind = field::<FateFlow>(name)
             .map(|(_, kind, _)| *kind)
             .filter(|_| !(has_cast && name == "role"));
         let (is_single, names) = (
-            kind.is_some_and(fields::Kind::is_single),
-            kind == Some(fields::Kind::Names),
+            kind.is_some_and(FieldKind::is_single),
+            kind == Some(FieldKind::Names),
         );
         match body.get(name) {
             Some(Value::Object(_)) => is_single || names,
@@ -261,35 +199,21 @@ fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
             _ => false,
         }
     };
-    route
-        .needs
-        .iter()
-        .copied()
-        .chain(route.members_taken())
-        .find(|name| is_wrong(name))
+    route.members().find(|name| is_wrong(name))
 }
 
-/// What stands in a path where the route says `{name}` or `{*rest}`; percent-encoded messages stay as they are.
-fn segment_of(route: &Route, path: &str) -> Option<String> {
-    let (before, after) = route.path.split_once('{')?;
-    let after = after.split_once('}').map_or("", |(_, after)| after);
-    let path = path
-        .strip_prefix("/v1/")?
-        .strip_prefix(before)?
-        .trim_end_matches('/');
-    path.strip_suffix(after).map(str::to_owned)
-}
-
-fn unsupported(route: &Route) -> Failure {
+/// The refusal of a route that is listed and not served.
+pub(super) async fn unsupported(route: &'static Route, request: Request) -> Answer {
+    drain(stream_of(request.into_body())).await;
     let fault = Fault::new(
         ErrorCode::Unsupported,
         format!("{} is not supported by this version", route.path),
     )
     .next("the coverage table of this API lists what is served");
-    match route.kind {
+    Err(match route.mark.kind {
         Kind::Json => fault.into(),
         Kind::File => Failure::http(501, Some(&fault.to_string())),
-    }
+    })
 }
 
 /// Paths that are not in the table: three groups have answers of their own.

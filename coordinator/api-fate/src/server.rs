@@ -72,10 +72,7 @@ pub(super) async fn all_services(api: FateFlow, _call: Call) -> Answer {
 }
 
 pub(super) async fn one_service(api: FateFlow, call: Call) -> Answer {
-    let name = call
-        .text(super::routing::SEGMENT)
-        .unwrap_or_default()
-        .to_uppercase();
+    let name = call.segment.clone().unwrap_or_default().to_uppercase();
     answer(
         services(&api)
             .remove(&name)
@@ -124,7 +121,7 @@ pub(super) async fn eggroll(_api: FateFlow, _call: Call) -> Answer {
 
 /// Whether a party is there, and the address of its own REST endpoint.
 pub(super) async fn party(api: FateFlow, call: Call) -> Answer {
-    let named = call.text(super::routing::SEGMENT).unwrap_or_default();
+    let named = call.segment.clone().unwrap_or_default();
     let named = named.split('/').next().unwrap_or_default().to_owned();
     let presence = api.coordinator().presence();
     let found = presence

@@ -30,7 +30,12 @@ fn key_error(key: &str) -> Failure {
 }
 
 async fn by_job(api: &FateFlow, job: &str) -> Result<Wanted, Failure> {
-    let found = api.coordinator().serving().versions_named(job).await.map_err(fail)?;
+    let found = api
+        .coordinator()
+        .serving()
+        .versions_named(job)
+        .await
+        .map_err(fail)?;
     let Some(version) = found.into_iter().next() else {
         let text = format!(
             "Model with version {job} can not be found in database. Please check if the model version is valid."

@@ -37,7 +37,12 @@ pub(super) async fn start(
     who: &Principal,
     order: SubmitJob,
 ) -> Result<Submitted, Failure> {
-    let submitted = api.coordinator().jobs().submit(who, order).await.map_err(failed)?;
+    let submitted = api
+        .coordinator()
+        .jobs()
+        .submit(who, order)
+        .await
+        .map_err(failed)?;
     match api.coordinator().jobs().verdicts(&submitted.job.id).await {
         Ok(Some(reason)) => {
             let text = format!("create job failed\n  {reason}\nException: {reason}");

@@ -73,7 +73,12 @@ pub(super) async fn load_tasks(api: &FateFlow, id: &JobId) -> Result<JobTasks, F
         all_attempts: true,
         ..TaskFilter::default()
     };
-    let (tasks, _) = api.coordinator().jobs().tasks(&filter).await.map_err(fail)?;
+    let (tasks, _) = api
+        .coordinator()
+        .jobs()
+        .tasks(&filter)
+        .await
+        .map_err(fail)?;
     Ok(JobTasks { job, tasks })
 }
 
@@ -109,7 +114,12 @@ async fn jobs_meant(api: &FateFlow, call: &Call) -> Result<Vec<JobTasks>, Failur
                 party: call.party(),
                 ..TaskFilter::default()
             };
-            let (tasks, _) = api.coordinator().jobs().tasks(&filter).await.map_err(fail)?;
+            let (tasks, _) = api
+                .coordinator()
+                .jobs()
+                .tasks(&filter)
+                .await
+                .map_err(fail)?;
             tasks.into_iter().map(|task| task.key.id.job).collect()
         }
         None => BTreeSet::new(),

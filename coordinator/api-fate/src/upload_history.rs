@@ -141,7 +141,13 @@ async fn schema_of(
 /// What a party's upload told of its rows: how many the file had (`upload_count`), how many the table got of them
 /// (`actual_count`), and where the others went.
 async fn rows_of(api: &FateFlow, task: &TaskId) -> Map<String, Value> {
-    told_of(&api.coordinator().jobs().metrics(task).await.unwrap_or_default())
+    told_of(
+        &api.coordinator()
+            .jobs()
+            .metrics(task)
+            .await
+            .unwrap_or_default(),
+    )
 }
 
 fn told_of(metrics: &[Metric]) -> Map<String, Value> {

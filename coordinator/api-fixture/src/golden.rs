@@ -156,7 +156,37 @@ pub fn agrees(file: &Path, value: &Value) {
     let recorded =
         std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let recorded: Value = serde_json::from_slice(&recorded).expect("JSON");
-    assert_eq!(recorded, *value, "{}", file.display());
+    if let Some(difference) = difference(&recorded, value, String::new()) {
+        panic!("{}: {difference}", file.display());
+    }
+}
+
+/// The first place at which two values differ, and how.
+fn difference(recorded: &Value, found: &Value, place: String) -> Option<String> {
+    match (recorded, found) {
+        (Value::Object(recorded), Value::Object(found)) => {
+            let names: BTreeSet<&String> = recorded.keys().chain(found.keys()).collect();
+            names.into_iter().find_map(|name| {
+                let of = |object: &serde_json::Map<String, Value>| object.get(name).cloned();
+                let (recorded, found) = (of(recorded), of(found));
+                match (recorded, found) {
+                    (Some(recorded), Some(found)) => {
+                        difference(&recorded, &found, format!("{place}/{name}"))
+                    }
+                    (Some(recorded), None) => Some(format!("{place}/{name}: no longer {recorded}")),
+                    (None, found) => Some(format!("{place}/{name}: new is {found:?}")),
+                }
+            })
+        }
+        (Value::Array(recorded), Value::Array(found)) if recorded.len() == found.len() => {
+            let pairs = recorded.iter().zip(found).enumerate();
+            pairs.into_iter().find_map(|(at, (recorded, found))| {
+                difference(recorded, found, format!("{place}/{at}"))
+            })
+        }
+        _ if recorded == found => None,
+        _ => Some(format!("{place}: recorded {recorded}, found {found}")),
+    }
 }
 
 #[cfg(test)]

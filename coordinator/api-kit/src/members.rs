@@ -71,12 +71,9 @@ impl<'a> Members<'a> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
-    /// The first member whose name fits.
-    pub fn find(&self, fits: impl Fn(&str) -> bool) -> Option<&'a Value> {
-        let found = self.object.iter().find(|(name, _)| fits(name));
-        found
-            .map(|(_, value)| value)
-            .filter(|value| !value.is_null())
+    /// The names of all members.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.object.keys().map(String::as_str)
     }
 
     /// Whether a member was sent, be it as null.

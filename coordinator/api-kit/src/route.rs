@@ -55,7 +55,7 @@ pub enum Handler<A: Api> {
     /// Takes the request after its caller was let in and its body was read.
     Call(fn(A, A::Call) -> Answering<A>),
     /// Takes the request as it comes: who asks is its own business.
-    Request(fn(A, Request) -> Answering<A>),
+    Request(fn(A, &'static Route<A>, Request) -> Answering<A>),
 }
 
 impl<A: Api> Clone for Handler<A> {
@@ -75,7 +75,7 @@ macro_rules! call {
 /// A function as a handler of requests as they come.
 #[macro_export]
 macro_rules! request {
-    ($($handler:tt)+) => { $crate::Handler::Request(|api, request| Box::pin($($handler)+(api, request))) };
+    ($($handler:tt)+) => { $crate::Handler::Request(|api, _, request| Box::pin($($handler)+(api, request))) };
 }
 
 /// One row of the table of what an API serves. Router, documents and tests are made from the rows.

@@ -35,6 +35,9 @@ pub trait Api: Clone + Send + Sync + 'static {
     /// Whether what stands behind a colon in the last segment of a path is a verb of its own.
     const HAS_VERBS: bool = false;
 
+    /// Whether HEAD is answered as GET is, without the body.
+    const HEAD_IS_GET: bool = true;
+
     /// The table.
     fn routes() -> &'static [Route<Self>];
 
@@ -143,9 +146,9 @@ impl<A: Api> Table<A> {
     }
 }
 
-/// Whether a route answers a method. HEAD is GET without the body, which the server leaves out.
+/// Whether a route answers a method. The server leaves the body of what is asked by HEAD out.
 fn answers<A: Api>(route: &Route<A>, method: &HttpMethod) -> bool {
-    let word = if method == HttpMethod::HEAD {
+    let word = if A::HEAD_IS_GET && method == HttpMethod::HEAD {
         Method::Get.word()
     } else {
         method.as_str()
@@ -157,7 +160,7 @@ fn allowed<A: Api>(routes: &[&Route<A>]) -> String {
     let methods = routes.iter().flat_map(|route| route.methods);
     let words: Vec<&str> = methods
         .flat_map(|method| match method {
-            Method::Get => vec!["GET", "HEAD"],
+            Method::Get if A::HEAD_IS_GET => vec!["GET", "HEAD"],
             other => vec![other.word()],
         })
         .collect();
@@ -204,7 +207,7 @@ async fn respond<A: Api>(
     request: Request,
 ) -> Result<Response, A::Refusal> {
     let handler = match route.handler {
-        Handler::Request(handler) => return handler(api.clone(), request).await,
+        Handler::Request(handler) => return handler(api.clone(), route, request).await,
         Handler::Call(handler) => handler,
     };
     let (parts, body) = request.into_parts();

@@ -1,32 +1,31 @@
 //! The page that says what of this API is served, written from the table of routes.
 
-use std::fmt::Write;
+use api_kit::page::markdown;
 
-use super::routes::ROUTES;
+use super::rest::Rest;
+use super::routes::Route;
 
 /// The coverage page as Markdown.
 pub fn coverage() -> String {
     let mut page = String::from("# Kubeflow Pipelines API, version v1beta1: what is served\n\n");
     page.push_str(
         "Generated from the table of routes. The ExperimentService, whole, over REST and gRPC on one port, with health \
-         (`grpc.health.v1.Health`) and reflection (`v1` and `v1alpha`).\n\n\
-         | method | path | gRPC | what it does |\n|---|---|---|---|\n",
+         (`grpc.health.v1.Health`) and reflection (`v1` and `v1alpha`).\n\n",
     );
-    for route in ROUTES {
-        let rpc = route.rpc.map_or_else(
-            || "none".to_owned(),
-            |rpc| format!("`api.ExperimentService/{rpc}`"),
-        );
-        let _ = writeln!(
-            page,
-            "| {} | `{}` | {rpc} | {} |",
-            route.verb.word(),
-            route.path,
-            route.summary
-        );
+    page += &markdown::<Rest>(&[
+        ("method", |route| route.method().word().to_owned()),
+        ("path", |route| format!("`{}`", route.path)),
+        ("gRPC", rpc),
+        ("what it does", |route| route.summary.to_owned()),
+    ]);
+    page + NOTES
+}
+
+fn rpc(route: &Route) -> String {
+    match route.mark.rpc {
+        Some(rpc) => format!("`api.ExperimentService/{rpc}`"),
+        None => "none".to_owned(),
     }
-    page.push_str(NOTES);
-    page
 }
 
 const NOTES: &str = "

@@ -25,7 +25,7 @@ use vocabulary::Fault;
 
 pub use coverage::coverage;
 pub use openapi::openapi;
-pub use routes::{ROUTES, Route, Verb};
+pub use routes::{Mark, ROUTES, Route};
 
 use api_kit::ApiContext;
 use operations::Experiments;

@@ -1,22 +1,15 @@
 //! The API as an OpenAPI document, made from the table of routes, and as a page for people.
 
-use std::fmt::Write;
+use api_kit::field;
+use axum::response::Response;
+use serde_json::{Value, json};
 
-use serde_json::{Map, Value, json};
-
-use super::routes::{Operation, ROUTES, Route};
+use super::rest::Rest;
+use super::routes::Route;
 
 /// The document.
 pub fn openapi() -> Value {
-    let mut paths = Map::new();
-    for route in ROUTES {
-        let item = paths
-            .entry(route.path.to_owned())
-            .or_insert_with(|| json!({}));
-        if let Some(item) = item.as_object_mut() {
-            item.insert(route.verb.word().to_ascii_lowercase(), described(route));
-        }
-    }
+    let paths = field::paths::<Rest>(|route, _| operation(route));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -32,74 +25,30 @@ pub fn openapi() -> Value {
     })
 }
 
-fn described(route: &Route) -> Value {
-    let gives = match route.operation {
-        Operation::Create | Operation::Get => json!({"$ref": "#/components/schemas/Experiment"}),
-        Operation::List => json!({"$ref": "#/components/schemas/ListExperimentsResponse"}),
-        _ => json!({"type": "object"}),
+fn operation(route: &Route) -> Value {
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let gives = if route.gives.is_empty() {
+        json!({"type": "object"})
+    } else {
+        reference(route.gives)
     };
-    let kind = match route.operation {
-        Operation::Health => "text/plain",
-        Operation::Page => "text/html",
-        _ => "application/json",
-    };
-    let refusal = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}});
     let mut operation = json!({
-        "operationId": route.rpc.unwrap_or(route.path),
+        "operationId": route.mark.rpc.unwrap_or(route.path),
         "summary": route.summary,
-        "parameters": parameters(route),
+        "parameters": field::parameters(route),
         "responses": {
-            "200": {"description": "Done", "content": {kind: {"schema": gives}}},
-            "default": {"description": "Refused", "content": refusal},
+            "200": {"description": "Done", "content": {route.mark.kind: {"schema": gives}}},
+            "default": {"description": "Refused", "content": {"application/json": {"schema": reference("Refusal")}}},
         },
     });
-    if let Some(operation) = operation.as_object_mut() {
-        if route.operation == Operation::Create {
-            let schema = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Experiment"}}});
-            operation.insert(
-                "requestBody".to_owned(),
-                json!({"required": true, "content": schema}),
-            );
-        }
-        if !route.is_open() {
-            operation.insert("security".to_owned(), json!([{"Bearer": []}]));
-        }
+    if !route.mark.message.is_empty() {
+        let body = json!({"application/json": {"schema": reference(route.mark.message)}});
+        operation["requestBody"] = json!({"required": true, "content": body});
+    }
+    if !route.open {
+        operation["security"] = json!([{"Bearer": []}]);
     }
     operation
-}
-
-fn parameters(route: &Route) -> Value {
-    if route.path.contains("{id}") {
-        return json!([{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}]);
-    }
-    if route.operation != Operation::List {
-        return json!([]);
-    }
-    let query = |name: &str, kind: &str, text: &str| json!({"name": name, "in": "query", "schema": {"type": kind}, "description": text});
-    json!([
-        query("page_token", "string", "next_page_token of the page before"),
-        query(
-            "page_size",
-            "integer",
-            "rows of a page: 20 unless given, 200 at most"
-        ),
-        query(
-            "sort_by",
-            "string",
-            "id, name, created_at, description, namespace or storage_state, with asc or desc behind it"
-        ),
-        query(
-            "filter",
-            "string",
-            "a Filter as JSON: predicates of op, key and one value, all of which must hold"
-        ),
-        query("resource_reference_key.type", "string", "NAMESPACE"),
-        query(
-            "resource_reference_key.id",
-            "string",
-            "the namespace, in multi-user mode"
-        ),
-    ])
 }
 
 fn schemas() -> Value {
@@ -135,25 +84,12 @@ fn schemas() -> Value {
     })
 }
 
-/// The table of routes as a page of HTML, without scripts and without anything from elsewhere.
-pub(super) fn page() -> String {
-    let mut page = String::from(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Kubeflow Pipelines API</title>\
-         <style>body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}\
-         td{padding:.2rem .8rem .2rem 0;vertical-align:top}code{font-family:ui-monospace,monospace}</style></head><body>\
-         <h1>Kubeflow Pipelines API, v1beta1: experiments</h1>\
-         <p>For programs: <a href=\"/apis/docs/openapi.json\">openapi.json</a>. The same operations are served over gRPC \
-         on this port, with reflection.</p><table>",
-    );
-    for route in ROUTES {
-        let _ = write!(
-            page,
-            "<tr><td>{}</td><td><code>{}</code></td><td>{}</td></tr>",
-            route.verb.word(),
-            route.path,
-            route.summary
-        );
-    }
-    page.push_str("</table></body></html>");
-    page
+/// The table of routes as a page for people.
+pub(super) fn page() -> Response {
+    api_kit::page::html::<Rest>(
+        "Kubeflow Pipelines API",
+        "Kubeflow Pipelines API, v1beta1: experiments",
+        "For programs: <a href=\"/apis/docs/openapi.json\">openapi.json</a>. The same operations are served over gRPC \
+         on this port, with reflection.",
+    )
 }

@@ -1,8 +1,11 @@
 //! A request's JSON as a message: names in either spelling, words or numbers of enumerations, unknown members left alone.
 
+use std::borrow::Cow;
+
+use api_kit::{FieldError, Members};
 use chrono::DateTime;
 use prost_types::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::proto::experiment::StorageState;
 use super::proto::{Experiment, Relationship, ResourceKey, ResourceReference, ResourceType};
@@ -19,7 +22,7 @@ pub(super) fn experiment(body: &[u8]) -> Result<Experiment, Refusal> {
     if value == Value::Null {
         return Ok(Experiment::default());
     }
-    let members = Members::of(&value, "the experiment")?;
+    let members = Names::at(String::new(), &value)?;
     Ok(Experiment {
         id: members.text("id")?,
         name: members.text("name")?,
@@ -28,7 +31,8 @@ pub(super) fn experiment(body: &[u8]) -> Result<Experiment, Refusal> {
         resource_references: members
             .list("resource_references")?
             .iter()
-            .map(reference)
+            .enumerate()
+            .map(|(at, value)| reference(format!("resource_references[{at}]"), value))
             .collect::<Result<_, _>>()?,
         storage_state: members.number("storage_state", |word| {
             StorageState::from_str_name(word).map(i32::from)
@@ -36,23 +40,26 @@ pub(super) fn experiment(body: &[u8]) -> Result<Experiment, Refusal> {
     })
 }
 
-fn reference(value: &Value) -> Result<ResourceReference, Refusal> {
-    let members = Members::of(value, "a resource reference")?;
-    let key = members.get("key").map(|key| {
-        let members = Members::of(key, "the key of a resource reference")?;
-        Ok(ResourceKey {
-            r#type: members.number("type", |word| {
-                ResourceType::from_str_name(word).map(i32::from)
-            })?,
-            id: members.text("id")?,
-        })
-    });
+fn reference(path: String, value: &Value) -> Result<ResourceReference, Refusal> {
+    let members = Names::at(path.clone(), value)?;
+    let key = members.get("key");
+    let key = key.map(|key| resource_key(format!("{path}.key"), key));
     Ok(ResourceReference {
         key: key.transpose()?,
         relationship: members.number("relationship", |word| {
             Relationship::from_str_name(word).map(i32::from)
         })?,
         name: members.text("name")?,
+    })
+}
+
+fn resource_key(path: String, value: &Value) -> Result<ResourceKey, Refusal> {
+    let members = Names::at(path, value)?;
+    Ok(ResourceKey {
+        r#type: members.number("type", |word| {
+            ResourceType::from_str_name(word).map(i32::from)
+        })?,
+        id: members.text("id")?,
     })
 }
 
@@ -69,45 +76,37 @@ fn moment(value: &Value) -> Result<Timestamp, Refusal> {
     })
 }
 
-/// The members of an object; null counts as absent.
-struct Members<'a> {
-    object: &'a Map<String, Value>,
-}
+/// The members of an object, in the spelling of the proto or else in the other one.
+struct Names<'a>(Members<'a>);
 
-impl<'a> Members<'a> {
-    fn of(value: &'a Value, what: &str) -> Result<Self, Refusal> {
-        let object = value
-            .as_object()
-            .ok_or_else(|| Refusal::unreadable(format!("{what} is not a JSON object")))?;
-        Ok(Self { object })
+impl<'a> Names<'a> {
+    fn at(path: String, value: &'a Value) -> Result<Self, Refusal> {
+        Ok(Self(Members::at(path, value)?))
     }
 
-    /// A member in the spelling of the proto, or else in the other one.
+    /// The name under which a member stands in this object.
+    fn spelled<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if self.0.has(name) {
+            return Cow::Borrowed(name);
+        }
+        let other = self.0.names().find(|key| snake(key) == name);
+        other.map_or(Cow::Borrowed(name), |key| Cow::Owned(key.to_owned()))
+    }
+
     fn get(&self, name: &str) -> Option<&'a Value> {
-        let exact = self.object.get(name);
-        let other = || {
-            self.object
-                .iter()
-                .find(|(key, _)| snake(key) == name)
-                .map(|(_, value)| value)
-        };
-        exact.or_else(other).filter(|value| !value.is_null())
+        self.0.get(&self.spelled(name))
     }
 
     fn text(&self, name: &str) -> Result<String, Refusal> {
-        match self.get(name) {
-            None => Ok(String::new()),
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(_) => Err(Refusal::unreadable(format!("{name} is not text"))),
-        }
+        Ok(self
+            .0
+            .text(&self.spelled(name))?
+            .unwrap_or_default()
+            .to_owned())
     }
 
     fn list(&self, name: &str) -> Result<&'a [Value], Refusal> {
-        match self.get(name) {
-            None => Ok(&[]),
-            Some(Value::Array(list)) => Ok(list),
-            Some(_) => Err(Refusal::unreadable(format!("{name} is not a list"))),
-        }
+        Ok(self.0.list(&self.spelled(name))?)
     }
 
     /// The number of an enumeration, given as number or word.
@@ -117,7 +116,14 @@ impl<'a> Members<'a> {
             Some(Value::String(word)) => by_word(word),
             Some(value) => value.as_i64().and_then(|number| i32::try_from(number).ok()),
         };
-        found.ok_or_else(|| Refusal::unreadable(format!("unknown value for enum {name}")))
+        let wrong = || self.0.error(name, "a known value of its enumeration");
+        Ok(found.ok_or_else(wrong)?)
+    }
+}
+
+impl From<FieldError> for Refusal {
+    fn from(error: FieldError) -> Self {
+        Self::unreadable(error.to_string())
     }
 }
 

@@ -13,7 +13,7 @@ const DETAIL: &str = "type.googleapis.com/api.Error";
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub struct Refusal {
     pub(super) code: Code,
     /// The contexts, joined by `: `.
     pub(super) message: String,

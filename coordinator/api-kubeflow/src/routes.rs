@@ -1,194 +1,139 @@
 //! The one list of what is served: routing, coverage page, OpenAPI document and generated tests are made from it.
 
-/// A method of HTTP.
+use api_kit::{Handler, Method, call, request};
+
+use super::rest::{self, Rest};
+
+/// One row.
+pub type Route = api_kit::Route<Rest>;
+
+/// What only this API says of its routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// GET.
-    Get,
-    /// POST.
-    Post,
-    /// DELETE.
-    Delete,
-}
-
-impl Verb {
-    /// Its word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Verb::Get => "GET",
-            Verb::Post => "POST",
-            Verb::Delete => "DELETE",
-        }
-    }
-}
-
-/// What a route does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    Create,
-    List,
-    Get,
-    Delete,
-    Archive,
-    Unarchive,
-    Health,
-    Document,
-    Page,
-}
-
-/// One row of the table.
-pub struct Route {
-    /// The method.
-    pub verb: Verb,
-    /// The path; `{id}` stands for one segment, and what follows a colon for a verb.
-    pub path: &'static str,
+pub struct Mark {
     /// The gRPC method of the same operation; `None` where there is none.
     pub rpc: Option<&'static str>,
-    /// What it does, for the documents.
-    pub summary: &'static str,
-    pub(super) operation: Operation,
+    /// Media type of a success.
+    pub kind: &'static str,
+    /// The message that the body holds; empty where there is none.
+    pub message: &'static str,
 }
 
-impl Route {
-    /// Whether everybody may ask, without a credential.
-    pub const fn is_open(&self) -> bool {
-        self.rpc.is_none()
-    }
+const GET: &[Method] = &[Method::Get];
+const POST: &[Method] = &[Method::Post];
+const DELETE: &[Method] = &[Method::Delete];
+const JSON: &str = "application/json";
 
-    /// The id in a path, split into segments and verb, that is this route's; empty when it has none.
-    pub(super) fn matches<'a>(&self, segments: &[&'a str], verb: Option<&str>) -> Option<&'a str> {
-        let (path, own_verb) = match self.path.rsplit_once(':') {
-            Some((path, verb)) => (path, Some(verb)),
-            None => (self.path, None),
-        };
-        let own: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        if own_verb != verb || own.len() != segments.len() {
-            return None;
-        }
-        let mut id = "";
-        for (own, given) in own.iter().zip(segments) {
-            match *own {
-                "{id}" if !given.is_empty() => id = given,
-                own if own == *given => {}
-                _ => return None,
-            }
-        }
-        Some(id)
-    }
-}
-
-const fn route(
-    verb: Verb,
+/// A route of the service, which REST and gRPC serve.
+const fn service(
+    methods: &'static [Method],
     path: &'static str,
-    operation: Operation,
-    rpc: Option<&'static str>,
+    rpc: &'static str,
     summary: &'static str,
+    handler: Handler<Rest>,
 ) -> Route {
-    Route {
-        verb,
-        path,
-        rpc,
-        summary,
-        operation,
-    }
+    let mark = Mark {
+        rpc: Some(rpc),
+        kind: JSON,
+        message: "",
+    };
+    Route::new(methods, path, summary, mark, handler)
+}
+
+/// A route that everybody may ask, over REST only.
+const fn about(
+    path: &'static str,
+    kind: &'static str,
+    summary: &'static str,
+    handler: Handler<Rest>,
+) -> Route {
+    let mark = Mark {
+        rpc: None,
+        kind,
+        message: "",
+    };
+    Route::new(GET, path, summary, mark, handler).open()
+}
+
+/// The same route, with an experiment in its body.
+const fn of_experiment(route: Route) -> Route {
+    let mark = Mark {
+        message: "Experiment",
+        ..route.mark
+    };
+    Route { mark, ..route }
 }
 
 /// Everything that is served.
-pub const ROUTES: &[Route] = &[
-    route(
-        Verb::Post,
+pub static ROUTES: &[Route] = &[
+    of_experiment(service(
+        POST,
         "/apis/v1beta1/experiments",
-        Operation::Create,
-        Some("CreateExperiment"),
+        "CreateExperiment",
         "Makes an experiment; its name must be free",
-    ),
-    route(
-        Verb::Get,
+        call!(rest::create),
+    ))
+    .gives("Experiment"),
+    service(
+        GET,
         "/apis/v1beta1/experiments",
-        Operation::List,
-        Some("ListExperiment"),
+        "ListExperiment",
         "Experiments, filtered, sorted and paged",
-    ),
-    route(
-        Verb::Get,
+        call!(rest::list),
+    )
+    .query(&[
+        "page_token",
+        "page_size",
+        "sort_by",
+        "filter",
+        "resource_reference_key.type",
+        "resource_reference_key.id",
+    ])
+    .gives("ListExperimentsResponse"),
+    service(
+        GET,
         "/apis/v1beta1/experiments/{id}",
-        Operation::Get,
-        Some("GetExperiment"),
+        "GetExperiment",
         "One experiment",
-    ),
-    route(
-        Verb::Delete,
+        call!(rest::get),
+    )
+    .gives("Experiment"),
+    service(
+        DELETE,
         "/apis/v1beta1/experiments/{id}",
-        Operation::Delete,
-        Some("DeleteExperiment"),
+        "DeleteExperiment",
         "Deletes an experiment; its jobs stay",
+        call!(rest::delete),
     ),
-    route(
-        Verb::Post,
+    service(
+        POST,
         "/apis/v1beta1/experiments/{id}:archive",
-        Operation::Archive,
-        Some("ArchiveExperiment"),
+        "ArchiveExperiment",
         "Archives an experiment and its jobs, disables its schedules, and stops nothing",
+        call!(rest::archive),
     ),
-    route(
-        Verb::Post,
+    service(
+        POST,
         "/apis/v1beta1/experiments/{id}:unarchive",
-        Operation::Unarchive,
-        Some("UnarchiveExperiment"),
+        "UnarchiveExperiment",
         "Takes an experiment out again; its jobs stay archived and its schedules disabled",
+        call!(rest::unarchive),
     ),
-    route(
-        Verb::Get,
+    about(
         "/apis/v1beta1/healthz",
-        Operation::Health,
-        None,
+        "text/plain",
         "Whether it is there, and in which mode",
+        request!(rest::health),
     ),
-    route(
-        Verb::Get,
+    about(
         "/apis/docs/openapi.json",
-        Operation::Document,
-        None,
+        JSON,
         "This API as an OpenAPI document",
+        request!(rest::document),
     ),
-    route(
-        Verb::Get,
+    about(
         "/apis/docs",
-        Operation::Page,
-        None,
+        "text/html",
         "The same as a page",
+        request!(rest::page),
     ),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_one_routes_with_its_verb() {
-        let of = |segments: &[&str], verb| -> Vec<&str> {
-            let matching = ROUTES
-                .iter()
-                .filter(|route| route.matches(segments, verb).is_some());
-            matching
-                .map(|route| route.summary.split(' ').next().unwrap_or_default())
-                .collect()
-        };
-        let experiments = ["apis", "v1beta1", "experiments"];
-        assert_eq!(of(&experiments, None), ["Makes", "Experiments,"]);
-        assert_eq!(
-            of(&[experiments.as_slice(), &["x"]].concat(), None),
-            ["One", "Deletes"]
-        );
-        assert_eq!(
-            of(&[experiments.as_slice(), &["x"]].concat(), Some("archive")),
-            ["Archives"]
-        );
-        assert_eq!(
-            of(&[experiments.as_slice(), &["x"]].concat(), Some("frob")),
-            [""; 0]
-        );
-        assert_eq!(of(&[experiments.as_slice(), &[""]].concat(), None), [""; 0]);
-        assert_eq!(of(&["apis", "v1beta1"], None), [""; 0]);
-    }
-}

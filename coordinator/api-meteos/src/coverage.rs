@@ -2,36 +2,27 @@
 
 use std::fmt::Write;
 
-use super::routes::{COLLECTIONS, Route, routes};
-use super::{listing, shown};
+use api_kit::page::markdown;
+
+use super::routes::COLLECTIONS;
+use super::{Meteos, listing, shown};
 
 /// The coverage page as Markdown.
 pub fn coverage() -> String {
     let mut page = String::from(
         "# OpenStack Meteos: what is served\n\n\
          Generated from the table of routes. `{project}` is the tenant; where the REST endpoint asks nobody who he is, every name of one \
-         is taken. Paths may end with a slash. What is not listed answers 404 in this API's form; `PUT` and `PATCH` do, too.\n\n\
-         | method | path | success | what it does |\n|---|---|---|---|\n",
+         is taken. Paths may end with a slash. What is not listed answers 404 in this API's form; `PUT` and `PATCH` do, too.\n\n",
     );
-    for Route {
-        method,
-        path,
-        summary,
-        status,
-        action,
-    } in routes()
-    {
-        let open = if action.is_open() {
-            " (for everybody)"
-        } else {
-            ""
-        };
-        let _ = writeln!(
-            page,
-            "| {} | `{path}` | {status} | {summary}{open} |",
-            method.word()
-        );
-    }
+    page += &markdown::<Meteos>(&[
+        ("method", |route| route.method().word().to_owned()),
+        ("path", |route| format!("`{}`", route.path)),
+        ("success", |route| route.success.to_string()),
+        ("what it does", |route| {
+            let open = if route.open { " (for everybody)" } else { "" };
+            format!("{}{open}", route.summary)
+        }),
+    ]);
     page.push_str(
         "\n`jobs` and `learnings` are one collection under two names; under `jobs` things are wrapped as `job`.\n\n## Fields\n\n\
          | collection | fields of a new one | members shown | columns to sort by |\n|---|---|---|---|\n",

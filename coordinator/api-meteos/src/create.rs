@@ -6,7 +6,7 @@ use service::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace};
 use super::body::{Fields, LONG, SHORT};
 use super::columns;
 use super::fault::{Answer, Refused};
-use super::routes::{Collection, Noun};
+use super::routes::Noun;
 use super::routing::Call;
 use super::{Meteos, internal, shown};
 
@@ -14,13 +14,17 @@ use super::{Meteos, internal, shown};
 const SLACK: f64 = 1e-9;
 
 /// POST to the collection.
-pub(super) async fn create(api: &Meteos, call: Call, collection: &Collection) -> Answer {
+pub(super) async fn create(api: Meteos, call: Call) -> Answer {
+    let (api, collection) = (&api, call.collection()?);
     let fields = Fields::under(&call.body, collection.wrappers)?;
     let (coordinator, project) = (api.coordinator(), &call.project);
     let seen = match collection.noun {
         Noun::Template => {
             let (name, profile) = profile(&fields)?;
-            coordinator.projects().create_profile(project, name, &profile).await?
+            coordinator
+                .projects()
+                .create_profile(project, name, &profile)
+                .await?
         }
         Noun::Experiment => {
             let new = workspace(&fields)?;
@@ -33,7 +37,10 @@ pub(super) async fn create(api: &Meteos, call: Call, collection: &Collection) ->
                 },
                 ..new
             };
-            let experiment = coordinator.projects().create_workspace(project, new).await?;
+            let experiment = coordinator
+                .projects()
+                .create_workspace(project, new)
+                .await?;
             return shown::wrapped(
                 api,
                 columns::of_experiment(experiment, &call.project_id),
@@ -47,7 +54,12 @@ pub(super) async fn create(api: &Meteos, call: Call, collection: &Collection) ->
                 .create_dataset(project, dataset(&fields)?)
                 .await?
         }
-        Noun::Model => coordinator.projects().create_model(project, model(&fields)?).await?,
+        Noun::Model => {
+            coordinator
+                .projects()
+                .create_model(project, model(&fields)?)
+                .await?
+        }
         Noun::Evaluation => {
             coordinator
                 .projects()

@@ -9,7 +9,7 @@ use vocabulary::ErrorCode;
 
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refused {
+pub struct Refused {
     pub(super) status: u16,
     pub(super) message: String,
 }

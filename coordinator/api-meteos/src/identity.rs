@@ -3,14 +3,18 @@
 //! the settings switch it on.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use axum::response::IntoResponse;
+use rest::lenient::drain;
+use rest::proxy::stream_of;
 use serde_json::{Value, json};
 use vocabulary::Timestamp;
 
 use super::Meteos;
 use super::columns::moment;
 use super::fault::{Answer, Refused};
+use super::routing::{base_of, read_body};
 
 /// How long a token is said to be good, in milliseconds; the REST endpoint itself knows how long it is.
 const GOOD_FOR: i64 = 3_600_000;
@@ -24,16 +28,25 @@ fn is_on(api: &Meteos) -> Answer<()> {
 }
 
 /// GET: the version.
-pub(super) fn version(api: &Meteos, base: &str) -> Answer {
-    is_on(api)?;
+pub(super) async fn version(api: Meteos, request: Request) -> Answer {
+    let base = base_of(request.headers());
+    drain(stream_of(request.into_body())).await;
+    is_on(&api)?;
     let link = json!([{"rel": "self", "href": format!("{base}/identity/v3/")}]);
     let version = json!({"id": "v3.14", "status": "stable", "updated": "2020-04-07T00:00:00Z", "links": link});
     Ok(Json(json!({"version": version})).into_response())
 }
 
 /// POST: a token for the caller that a name and a password name.
-pub(super) fn token(api: &Meteos, body: &Value, base: &str) -> Answer {
-    is_on(api)?;
+pub(super) async fn token(api: Meteos, request: Request) -> Answer {
+    let base = base_of(request.headers());
+    let (parts, body) = request.into_parts();
+    let body = read_body(&parts.headers, body).await?;
+    is_on(&api)?;
+    token_for(&api, &body, &base)
+}
+
+fn token_for(api: &Meteos, body: &Value, base: &str) -> Answer {
     let identity = body
         .pointer("/auth/identity")
         .ok_or_else(Refused::malformed)?;

@@ -11,7 +11,7 @@ use service::EntityFilter;
 
 use super::columns::{self, Item};
 use super::fault::{Answer, Refused};
-use super::routes::{Collection, Noun};
+use super::routes::{Action, Collection, Noun};
 use super::routing::Call;
 use super::{Meteos, internal, shown};
 
@@ -182,12 +182,9 @@ pub(super) fn sortable(noun: Noun) -> Vec<&'static str> {
 }
 
 /// GET the list.
-pub(super) async fn list(
-    api: &Meteos,
-    call: Call,
-    collection: &Collection,
-    detailed: bool,
-) -> Answer {
+pub(super) async fn list(api: Meteos, call: Call) -> Answer {
+    let (api, collection) = (&api, call.collection()?);
+    let detailed = matches!(call.action, Action::List(_, true));
     let asked = Asked::read(&call.query)?;
     let noun = collection.noun;
     if !sortable(noun).contains(&asked.key.as_str()) {

@@ -11,7 +11,8 @@ use super::routing::Call;
 use super::{Meteos, columns, create, internal, shown};
 
 /// POST to the model's action: a body of one member.
-pub(super) async fn act(api: &Meteos, call: Call) -> Answer {
+pub(super) async fn act(api: Meteos, call: Call) -> Answer {
+    let api = &api;
     let Some(body) = call.body.as_object().filter(|body| body.len() == 1) else {
         return Err(Refused::malformed());
     };
@@ -26,12 +27,20 @@ pub(super) async fn act(api: &Meteos, call: Call) -> Answer {
             answer(&call.id)
         }
         "os-unload" => {
-            coordinator.projects().unload_model(project, &call.id).await?;
+            coordinator
+                .projects()
+                .unload_model(project, &call.id)
+                .await?;
             answer(&call.id)
         }
         "os-recreate" => {
             let new = create::recreation(&Fields::of(value)?)?;
-            let seen = Box::pin(coordinator.projects().recreate_model(project, &call.id, new)).await?;
+            let seen = Box::pin(
+                coordinator
+                    .projects()
+                    .recreate_model(project, &call.id, new),
+            )
+            .await?;
             let item = columns::of_seen(Noun::Model, seen, &call.project_id).map_err(internal)?;
             let models = COLLECTIONS
                 .iter()

@@ -12,7 +12,7 @@ use wire::agent_link::{Caller, HttpHead};
 
 use super::columns::DEFAULT_TEMPLATE;
 use super::fault::{Answer, Refused};
-use super::routes::{Collection, Noun};
+use super::routes::Noun;
 use super::routing::Call;
 use super::{Meteos, internal, shown};
 
@@ -20,7 +20,8 @@ use super::{Meteos, internal, shown};
 const SETTLED: [&str; 3] = ["available", "error", "inactive"];
 
 /// DELETE one.
-pub(super) async fn remove(api: &Meteos, call: Call, collection: &Collection) -> Answer {
+pub(super) async fn remove(api: Meteos, call: Call) -> Answer {
+    let (api, collection) = (&api, call.collection()?);
     let (coordinator, tenant) = (api.coordinator(), &call.project.tenant);
     let item = shown::find(api, &call, collection.noun).await?;
     if collection.noun == Noun::Template && call.id == DEFAULT_TEMPLATE {

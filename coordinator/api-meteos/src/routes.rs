@@ -1,26 +1,8 @@
 //! What this API serves: the one list, from which the router, the documents and tests are made.
 
-/// A method under which a route answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// GET.
-    Get,
-    /// POST, with a JSON body.
-    Post,
-    /// DELETE.
-    Delete,
-}
+use api_kit::{Handler, Method, call, count, joined, request};
 
-impl Method {
-    /// Its word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-}
+use super::{Meteos, create, identity, listing, model_action, openapi, remove, shown, version};
 
 /// What a collection holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +37,7 @@ pub struct Collection {
 }
 
 /// Every collection; learnings go by a second name.
-pub(super) static COLLECTIONS: [Collection; 7] = [
+pub(super) const COLLECTIONS: [Collection; 7] = [
     Collection {
         noun: Noun::Template,
         plural: "templates",
@@ -184,140 +166,181 @@ pub enum Action {
     Token,
 }
 
-impl Action {
-    /// Whether it is there for those who prove nothing.
-    pub fn is_open(self) -> bool {
-        matches!(
-            self,
-            Self::Versions | Self::Document | Self::Page | Self::Identity | Self::Token
-        )
-    }
+/// One row.
+pub type Route = api_kit::Route<Meteos>;
+
+const GET: &[Method] = &[Method::Get];
+const POST: &[Method] = &[Method::Post];
+const DELETE: &[Method] = &[Method::Delete];
+
+/// Words of a query of a list that are no columns.
+pub(super) const LIST: &[&str] = &[
+    "limit", "offset", "marker", "sort_key", "sort_dir", "sort_by",
+];
+
+/// A route that everybody may ask.
+const fn about(
+    path: &'static str,
+    action: Action,
+    summary: &'static str,
+    handler: Handler<Meteos>,
+) -> Route {
+    Route::new(GET, path, summary, action, handler).open()
 }
 
-/// One row of the table of what is served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// Under which method.
-    pub method: Method,
-    /// The path; `{project}` and `{id}` stand for one segment each.
-    pub path: String,
-    /// What it does, for the documents.
-    pub summary: String,
-    /// HTTP status of a success.
-    pub status: u16,
-    /// What it does.
-    pub action: Action,
+const fn of_collection(
+    methods: &'static [Method],
+    path: &'static str,
+    action: Action,
+    summary: &'static str,
+    handler: Handler<Meteos>,
+) -> Route {
+    Route::new(methods, path, summary, action, handler)
 }
 
-/// Every route.
-pub fn routes() -> Vec<Route> {
-    let route = |method, path: String, status, action, summary: &str| Route {
-        method,
-        path,
-        summary: summary.to_owned(),
-        status,
-        action,
-    };
-    let mut all = vec![
-        route(
-            Method::Get,
-            "/".to_owned(),
-            300,
-            Action::Versions,
-            "the versions of the API",
-        ),
-        route(
-            Method::Get,
-            "/v1/".to_owned(),
-            200,
-            Action::Versions,
-            "the versions of the API",
-        ),
-    ];
-    for collection in &COLLECTIONS {
-        let (plural, singular) = (collection.plural, collection.singular);
-        let base = format!("/v1/{{project}}/{plural}");
-        let one = format!("{base}/{{id}}");
-        let said = |what: &str| format!("{what} {}", singular.replace('_', " "));
-        let many = plural.replace('_', " ");
-        all.extend([
-            route(
-                Method::Post,
-                base.clone(),
-                200,
-                Action::Create(collection),
-                &said("makes a"),
+/// The five routes of a collection, by its number, its name in paths, and its words for many and for one.
+macro_rules! collection {
+    ($number:literal, $path:literal, $many:literal, $one:literal) => {{
+        const COLLECTION: &Collection = &COLLECTIONS[$number];
+        const ROWS: &[Route] = &[
+            of_collection(
+                POST,
+                concat!("/v1/{project}/", $path),
+                Action::Create(COLLECTION),
+                concat!("makes a ", $one),
+                call!(create::create),
             ),
-            route(
-                Method::Get,
-                base.clone(),
-                200,
-                Action::List(collection, false),
-                &format!("lists {many}"),
+            of_collection(
+                GET,
+                concat!("/v1/{project}/", $path),
+                Action::List(COLLECTION, false),
+                concat!("lists ", $many),
+                call!(listing::list),
+            )
+            .query(LIST),
+            of_collection(
+                GET,
+                concat!("/v1/{project}/", $path, "/detail"),
+                Action::List(COLLECTION, true),
+                concat!("lists ", $many, " in detail"),
+                call!(listing::list),
+            )
+            .query(LIST),
+            of_collection(
+                GET,
+                concat!("/v1/{project}/", $path, "/{id}"),
+                Action::Show(COLLECTION),
+                concat!("shows a ", $one),
+                call!(shown::show),
             ),
-            route(
-                Method::Get,
-                format!("{base}/detail"),
-                200,
-                Action::List(collection, true),
-                &format!("lists {many} in detail"),
-            ),
-            route(
-                Method::Get,
-                one.clone(),
-                200,
-                Action::Show(collection),
-                &said("shows a"),
-            ),
-            route(
-                Method::Delete,
-                one,
-                202,
-                Action::Delete(collection),
-                &said("deletes a"),
-            ),
-        ]);
-    }
-    let act = "loads (os-load), unloads (os-unload) or learns a model anew (os-recreate)";
-    all.push(route(
-        Method::Post,
-        "/v1/{project}/models/{id}/action".to_owned(),
-        200,
+            of_collection(
+                DELETE,
+                concat!("/v1/{project}/", $path, "/{id}"),
+                Action::Delete(COLLECTION),
+                concat!("deletes a ", $one),
+                call!(remove::remove),
+            )
+            .success(202),
+        ];
+        ROWS
+    }};
+}
+
+const VERSIONS: &[Route] = &[
+    about(
+        "/",
+        Action::Versions,
+        "the versions of the API",
+        Handler::Request(|api, route, request| Box::pin(version::versions(api, route, request))),
+    )
+    .success(300),
+    about(
+        "/v1/",
+        Action::Versions,
+        "the versions of the API",
+        Handler::Request(|api, route, request| Box::pin(version::versions(api, route, request))),
+    ),
+];
+
+const REST: &[Route] = &[
+    of_collection(
+        POST,
+        "/v1/{project}/models/{id}/action",
         Action::Act,
-        act,
-    ));
-    let document = "this API as an OpenAPI document";
-    all.push(route(
-        Method::Get,
-        "/meteos/openapi.json".to_owned(),
-        200,
+        "loads (os-load), unloads (os-unload) or learns a model anew (os-recreate)",
+        call!(model_action::act),
+    ),
+    about(
+        "/meteos/openapi.json",
         Action::Document,
-        document,
-    ));
-    all.push(route(
-        Method::Get,
-        "/meteos/docs".to_owned(),
-        200,
+        "this API as an OpenAPI document",
+        request!(openapi::document),
+    ),
+    about(
+        "/meteos/docs",
         Action::Page,
         "the same as a page for people",
-    ));
-    let (identity, token) = (
-        "the version of the identity service, where it is switched on",
-        "gives a token out",
-    );
-    all.push(route(
-        Method::Get,
-        "/identity/v3".to_owned(),
-        200,
+        request!(openapi::page),
+    ),
+    about(
+        "/identity/v3",
         Action::Identity,
-        identity,
-    ));
-    all.push(route(
-        Method::Post,
-        "/identity/v3/auth/tokens".to_owned(),
-        201,
+        "the version of the identity service, where it is switched on",
+        request!(identity::version),
+    ),
+    Route::new(
+        POST,
+        "/identity/v3/auth/tokens",
+        "gives a token out",
         Action::Token,
-        token,
-    ));
-    all
+        request!(identity::token),
+    )
+    .success(201)
+    .open(),
+];
+
+const GROUPS: &[&[Route]] = &[
+    VERSIONS,
+    collection!(0, "templates", "templates", "template"),
+    collection!(1, "experiments", "experiments", "experiment"),
+    collection!(2, "datasets", "datasets", "dataset"),
+    collection!(3, "models", "models", "model"),
+    collection!(
+        4,
+        "model_evaluations",
+        "model evaluations",
+        "model evaluation"
+    ),
+    collection!(5, "learnings", "learnings", "learning"),
+    collection!(6, "jobs", "jobs", "job"),
+    REST,
+];
+
+/// Every route.
+pub static ROUTES: &[Route] = &joined::<Meteos, { count(GROUPS) }>(GROUPS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_collection_has_the_routes_of_its_name() {
+        for route in ROUTES {
+            let collection = match route.mark {
+                Action::Create(collection)
+                | Action::List(collection, _)
+                | Action::Show(collection)
+                | Action::Delete(collection) => collection,
+                _ => continue,
+            };
+            assert_eq!(
+                route.path.split('/').nth(3),
+                Some(collection.plural),
+                "{}",
+                route.path
+            );
+            let one = collection.singular.replace('_', " ");
+            assert!(route.summary.contains(&one), "{}", route.summary);
+        }
+    }
 }

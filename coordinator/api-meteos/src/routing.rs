@@ -1,30 +1,30 @@
 //! From the table of routes to a router: who asks, what was sent, and this API's own headers on every answer.
 
+use api_kit::{Api, ApiContext, AuthenticatedCaller, Field, Matched, Method, Miss, Segments};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use rest::lenient::{drain, whole_body};
 use rest::proxy::stream_of;
-use rest::tolerate_slash;
 use serde_json::Value;
 use service::Project;
 
 use super::fault::{Answer, Refused};
-use super::routes::{Action, Method, Route, routes};
-use super::{
-    Meteos, Options, create, identity, listing, model_action, openapi, remove, shown, version,
-};
-use api_kit::{ApiContext, AuthenticatedCaller};
+use super::routes::{Action, Collection, ROUTES, Route};
+use super::{Meteos, Options};
 
 /// Largest body, in bytes.
 pub(super) const LARGEST: usize = 114_688;
 
 /// A request that was let in.
-pub(super) struct Call {
+pub struct Call {
+    /// What was asked.
+    pub(super) action: Action,
     /// For whom.
     pub(super) project: Project,
     /// The project as the path names it.
@@ -39,136 +39,108 @@ pub(super) struct Call {
     pub(super) base: String,
 }
 
+impl Call {
+    /// The collection that is meant.
+    pub(super) fn collection(&self) -> Answer<&'static Collection> {
+        match self.action {
+            Action::Create(collection)
+            | Action::List(collection, _)
+            | Action::Show(collection)
+            | Action::Delete(collection) => Ok(collection),
+            _ => Err(Refused::missing("The resource")),
+        }
+    }
+}
+
+impl Api for Meteos {
+    type Mark = Action;
+    type Caller = (Project, String);
+    type Call = Call;
+    type Refusal = Refused;
+
+    fn routes() -> &'static [Route] {
+        ROUTES
+    }
+
+    /// Columns of things are described with their collections.
+    fn fields() -> &'static [Field] {
+        &[]
+    }
+
+    fn admit(
+        &self,
+        _route: &'static Route,
+        segments: &Segments,
+        parts: &Parts,
+    ) -> Result<(Project, String), Refused> {
+        let named = segments.get("project").map_or("", String::as_str);
+        admitted(self, named, parts)
+    }
+
+    async fn read(
+        &self,
+        (project, project_id): (Project, String),
+        mut matched: Matched<Self>,
+    ) -> Result<Call, Refused> {
+        let parts = matched.parts;
+        let body = match matched.route.method() {
+            Method::Post => read_body(&parts.headers, matched.body).await?,
+            _ => {
+                drain(stream_of(matched.body)).await;
+                Value::Null
+            }
+        };
+        Ok(Call {
+            action: matched.route.mark,
+            project,
+            project_id,
+            id: matched.segments.remove("id").unwrap_or_default(),
+            query: query_of(parts.uri.query().unwrap_or_default()),
+            body,
+            base: base_of(&parts.headers),
+        })
+    }
+
+    /// What no route serves: 401 for those who prove nothing, 404 for everybody else.
+    async fn missed(self, _miss: Miss, request: Request) -> Response {
+        let authenticator = &self.context().authenticator;
+        let refused = match authenticator.caller(request.extensions(), request.headers()) {
+            Ok(_) => Refused::missing("The resource"),
+            Err(fault) => Refused::new(401, fault.message),
+        };
+        drain(stream_of(request.into_body())).await;
+        refused.into_response()
+    }
+
+    /// The headers that every answer has.
+    fn finished(&self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        let version = HeaderName::from_static("x-openstack-meteos-api-version");
+        headers.insert(version, HeaderValue::from_static("1.0"));
+        headers.insert(
+            "vary",
+            HeaderValue::from_static("X-OpenStack-Meteos-API-Version"),
+        );
+        if let Ok(id) = HeaderValue::from_str(&format!("req-{}", self.coordinator().new_uuid())) {
+            headers.insert("x-compute-request-id", id);
+        }
+        response
+    }
+}
+
 /// The API as an axum router.
 pub fn router(context: ApiContext, options: Options) -> Router {
-    let api = Meteos::new(context, options);
-    let mut router = Router::new();
-    for route in routes() {
-        let filter = match route.method {
-            Method::Get => MethodFilter::GET,
-            Method::Post => MethodFilter::POST,
-            Method::Delete => MethodFilter::DELETE,
-        };
-        // a slash at the end is taken off before a route is looked for
-        let bare = route.path.trim_end_matches('/');
-        let path = if bare.is_empty() { "/" } else { bare }.to_owned();
-        let api = api.clone();
-        router = router.route(
-            &path,
-            on(filter, move |request: Request| respond(api, route, request)),
-        );
-    }
-    let unknown = api.clone();
-    let wrong = api.clone();
-    let router = router
-        .fallback(move |request: Request| nowhere(unknown, request))
-        .method_not_allowed_fallback(move |request: Request| nowhere(wrong, request));
-    tolerate_slash(router)
-}
-
-/// What no route serves: 401 for those who prove nothing, 404 for everybody else.
-async fn nowhere(api: Meteos, request: Request) -> Response {
-    let refused = match api
-        .context()
-        .authenticator
-        .caller(request.extensions(), request.headers())
-    {
-        Ok(_) => Refused::missing("The resource"),
-        Err(fault) => Refused::new(401, fault.message),
-    };
-    drain(stream_of(request.into_body())).await;
-    decorated(&api, refused.into_response())
-}
-
-async fn respond(api: Meteos, route: Route, request: Request) -> Response {
-    let answer = Box::pin(answer(&api, &route, request)).await;
-    decorated(&api, answer.unwrap_or_else(IntoResponse::into_response))
-}
-
-/// The headers that every answer has.
-fn decorated(api: &Meteos, mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    let version = HeaderName::from_static("x-openstack-meteos-api-version");
-    headers.insert(version, HeaderValue::from_static("1.0"));
-    headers.insert(
-        "vary",
-        HeaderValue::from_static("X-OpenStack-Meteos-API-Version"),
-    );
-    if let Ok(id) = HeaderValue::from_str(&format!("req-{}", api.coordinator().new_uuid())) {
-        headers.insert("x-compute-request-id", id);
-    }
-    response
-}
-
-async fn answer(api: &Meteos, route: &Route, request: Request) -> Answer {
-    let base = base_of(request.headers());
-    match route.action {
-        Action::Versions => {
-            drain(stream_of(request.into_body())).await;
-            return Ok(version::versions(&base, route.status));
-        }
-        Action::Document => return Ok(axum::Json(openapi::openapi()).into_response()),
-        Action::Page => {
-            let policy = [(CONTENT_SECURITY_POLICY, rest::PAGE_POLICY)];
-            return Ok((policy, Html(openapi::page())).into_response());
-        }
-        Action::Identity => {
-            drain(stream_of(request.into_body())).await;
-            return identity::version(api, &base);
-        }
-        Action::Token => {
-            let body = read_body(request).await?;
-            return identity::token(api, &body, &base);
-        }
-        _ => {}
-    }
-    let (project, project_id) = match seated(api, &request) {
-        Ok(seated) => seated,
-        Err(refused) => {
-            drain(stream_of(request.into_body())).await;
-            return Err(refused);
-        }
-    };
-    let id = segment(request.uri().path(), 3);
-    let query = query_of(request.uri().query().unwrap_or_default());
-    let body = match route.method {
-        Method::Post => read_body(request).await?,
-        Method::Get | Method::Delete => {
-            drain(stream_of(request.into_body())).await;
-            Value::Null
-        }
-    };
-    let call = Call {
-        project,
-        project_id,
-        id,
-        query,
-        body,
-        base,
-    };
-    match route.action {
-        // In boxes: they are much larger than the others.
-        Action::Create(collection) => Box::pin(create::create(api, call, collection)).await,
-        Action::List(collection, detailed) => listing::list(api, call, collection, detailed).await,
-        Action::Show(collection) => shown::show(api, call, collection).await,
-        Action::Delete(collection) => remove::remove(api, call, collection).await,
-        Action::Act => Box::pin(model_action::act(api, call)).await,
-        Action::Versions | Action::Document | Action::Page | Action::Identity | Action::Token => {
-            Err(Refused::missing("The resource"))
-        }
-    }
+    api_kit::router(Meteos::new(context, options))
 }
 
 /// Who asks, for the project that the path names.
-fn seated(api: &Meteos, request: &Request) -> Answer<(Project, String)> {
-    let caller: AuthenticatedCaller = api
-        .context()
-        .authenticator
-        .caller(request.extensions(), request.headers())
+fn admitted(api: &Meteos, named: &str, parts: &Parts) -> Answer<(Project, String)> {
+    let authenticator = &api.context().authenticator;
+    let caller: AuthenticatedCaller = authenticator
+        .caller(&parts.extensions, &parts.headers)
         .map_err(|fault| Refused::new(401, fault.message))?;
-    let named = segment(request.uri().path(), 1);
     let malformed = || Refused::bad("Malformed request url");
-    let project_id = percent_decode_str(&named)
+    let project_id = percent_decode_str(named)
         .decode_utf8()
         .map_err(|_| malformed())?
         .into_owned();
@@ -188,14 +160,6 @@ fn seated(api: &Meteos, request: &Request) -> Answer<(Project, String)> {
     ))
 }
 
-fn segment(path: &str, number: usize) -> String {
-    path.trim_start_matches('/')
-        .split('/')
-        .nth(number)
-        .unwrap_or_default()
-        .to_owned()
-}
-
 fn query_of(query: &str) -> Vec<(String, String)> {
     let decoded = |text: &str| {
         percent_decode_str(&text.replace('+', " "))
@@ -210,7 +174,7 @@ fn query_of(query: &str) -> Vec<(String, String)> {
 }
 
 /// Where the caller sees this server.
-fn base_of(headers: &HeaderMap) -> String {
+pub(super) fn base_of(headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let plain = |host: &&str| {
         !host.is_empty()
@@ -222,10 +186,8 @@ fn base_of(headers: &HeaderMap) -> String {
 }
 
 /// A JSON body of bounded size.
-async fn read_body(request: Request) -> Answer<Value> {
-    let (parts, body) = request.into_parts();
-    let length = parts
-        .headers
+pub(super) async fn read_body(headers: &HeaderMap, body: Body) -> Answer<Value> {
+    let length = headers
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let too_large = || {
@@ -238,8 +200,7 @@ async fn read_body(request: Request) -> Answer<Value> {
         drain(stream_of(body)).await;
         return Err(too_large());
     }
-    let kind = parts
-        .headers
+    let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default();

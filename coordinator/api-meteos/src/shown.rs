@@ -244,14 +244,19 @@ pub(super) async fn find(api: &Meteos, call: &Call, noun: Noun) -> Answer<Item> 
     if noun == Noun::Template && call.id == DEFAULT_TEMPLATE {
         return Ok(columns::default_template(&call.project_id));
     }
-    let entity = coordinator.entities().get(kind, Some(tenant), &call.id).await?;
+    let entity = coordinator
+        .entities()
+        .get(kind, Some(tenant), &call.id)
+        .await?;
     look(api, call, noun, entity).await
 }
 
 /// An entity as it stands now.
 pub(super) async fn look(api: &Meteos, call: &Call, noun: Noun, entity: Entity) -> Answer<Item> {
     if noun == Noun::Model {
-        api.coordinator().projects().advance_soon(&call.project, &entity);
+        api.coordinator()
+            .projects()
+            .advance_soon(&call.project, &entity);
     }
     let seen = api.coordinator().projects().seen_one(entity).await?;
     columns::of_seen(noun, seen, &call.project_id).map_err(internal)
@@ -299,7 +304,8 @@ pub(super) async fn wrapped(api: &Meteos, mut item: Item, collection: &Collectio
 }
 
 /// GET one.
-pub(super) async fn show(api: &Meteos, call: Call, collection: &Collection) -> Answer {
+pub(super) async fn show(api: Meteos, call: Call) -> Answer {
+    let (api, collection) = (&api, call.collection()?);
     let item = find(api, &call, collection.noun).await?;
     wrapped(api, item, collection).await
 }

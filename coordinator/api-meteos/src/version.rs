@@ -1,12 +1,22 @@
 //! The versions of the API: one.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
+use rest::lenient::drain;
+use rest::proxy::stream_of;
 use serde_json::json;
 
-/// The list of versions, at this status.
-pub(super) fn versions(base: &str, status: u16) -> Response {
+use super::Meteos;
+use super::fault::Answer;
+use super::routes::Route;
+use super::routing::base_of;
+
+/// The list of versions, at the status of the route.
+pub(super) async fn versions(_api: Meteos, route: &'static Route, request: Request) -> Answer {
+    let base = base_of(request.headers());
+    drain(stream_of(request.into_body())).await;
     let version = json!({
         "id": "v1.0",
         "status": "SUPPORTED",
@@ -19,6 +29,6 @@ pub(super) fn versions(base: &str, status: u16) -> Response {
         ],
         "media-types": [{"base": "application/json", "type": "application/vnd.openstack.data-processing+json;version=1"}],
     });
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    (status, Json(json!({"versions": [version]}))).into_response()
+    let status = StatusCode::from_u16(route.success).unwrap_or(StatusCode::OK);
+    Ok((status, Json(json!({"versions": [version]}))).into_response())
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use service::EntityFilter;
 
 use super::fixture::{World, below};
-use crate::{Open, ROUTES, Route};
+use crate::{ROUTES, Route};
 
 /// Everything of organization 9999 that a path can name.
 pub(super) struct Own {
@@ -70,8 +70,7 @@ impl Own {
 
     pub(super) fn body(&self, route: &Route) -> Value {
         let version = &self.ids[2].1;
-        let member = |name: &&'static str| {
-            let name = name.trim_end_matches('!');
+        let member = |name: &'static str| {
             let value = match name {
                 "version_id" => json!(version),
                 "name" | "version" | "description" => json!("planted"),
@@ -80,7 +79,7 @@ impl Own {
             };
             Some((name.to_owned(), value))
         };
-        Value::Object(route.body.iter().filter_map(member).collect::<Map<_, _>>())
+        Value::Object(route.members().filter_map(member).collect::<Map<_, _>>())
     }
 }
 
@@ -91,7 +90,7 @@ async fn ask(
     credential: Option<&str>,
     body: &Value,
 ) -> (u16, String) {
-    let mut request = Request::builder().method(route.verb.word()).uri(path);
+    let mut request = Request::builder().method(route.method().word()).uri(path);
     if let Some(credential) = credential {
         request = request.header("authorization", credential);
     }
@@ -133,7 +132,7 @@ async fn asks_at_every_route_who_comes() {
                 route.path
             );
         }
-        if route.open == Open::ToTenant && route.verb.word() == "GET" {
+        if !route.open && route.method().word() == "GET" {
             for credential in [
                 "Bearer own",
                 &basic("user-1234567890123", "own"),
@@ -187,7 +186,7 @@ async fn shows_and_changes_nothing_of_another_organizations() {
     let world = World::guarded().await;
     let own = Own::of(&world).await;
     let before = kept(&world).await;
-    for route in ROUTES.iter().filter(|route| route.open == Open::ToTenant) {
+    for route in ROUTES.iter().filter(|route| !route.open) {
         let body = own.body(route);
         let (status, reply) = ask(
             &world,
@@ -225,7 +224,7 @@ async fn shows_and_changes_nothing_of_another_organizations() {
             kept(&world).await,
             before,
             "{} {}",
-            route.verb.word(),
+            route.method().word(),
             route.path
         );
     }

@@ -24,7 +24,7 @@ async fn every_route_replies_as_recorded() {
                 recorder.name(id, name.trim_matches(['{', '}']));
             }
         }
-        let word = route.verb.word();
+        let word = route.method().word();
         let request = Request::builder()
             .method(word)
             .uri(&path)

@@ -402,7 +402,12 @@ async fn a_run_waits_for_the_table_that_is_made_of_its_file() {
         imports.push(job.settings.after.expect("it waits for the table"));
     }
     assert_eq!(imports[0], imports[1], "one table is made, whoever asks");
-    let import = world.coordinator.jobs().get(&imports[0]).await.expect("a job");
+    let import = world
+        .coordinator
+        .jobs()
+        .get(&imports[0])
+        .await
+        .expect("a job");
     let parameters =
         &import.definition.conf["component_parameters"]["role"]["local"]["0"]["upload_0"];
     assert_eq!(parameters["file"], format!("files://{name}"));
@@ -426,7 +431,12 @@ async fn shows_data_sets_as_files_of_a_channel() {
     let mut entity = domain::Entity::new(domain::EntityKind::Dataset, set.clone(), tenant, now);
     entity.name = Some("rows".to_owned());
     entity.body = json!({"party": "9999", "table": {"namespace": "n", "name": "t"}});
-    world.coordinator.entities().add(&entity).await.expect("added");
+    world
+        .coordinator
+        .entities()
+        .add(&entity)
+        .await
+        .expect("added");
     let files = world.get(&format!("/channels/{id}")).await;
     let file = files["files"][0]["file_id"]
         .as_str()

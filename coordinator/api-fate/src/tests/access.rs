@@ -47,7 +47,7 @@ fn guarded(router: Router) -> Router {
 /// A body that names what belongs to others, with every member that the route reads.
 pub(super) fn body(route: &Route) -> Value {
     let mut body = Map::new();
-    for name in route.needs.iter().copied().chain(route.members_taken()) {
+    for name in route.members() {
         let value = match name {
             "job_id" | "model_version" => json!(TRAIN),
             "role" => json!("guest"),
@@ -114,7 +114,7 @@ async fn asks_at_every_route_who_comes() {
         for token in [None, Some("nobody's"), Some("ended"), Some("")] {
             let (status, reply) = ask(&router, route, method, token, &json!({})).await;
             let reply: Value = serde_json::from_str(&reply).expect("json");
-            let expected = match route.kind {
+            let expected = match route.mark.kind {
                 Kind::File => 400,
                 // what is not FATE's is answered as HTTP means it
                 Kind::Json if route.path.starts_with("fedflow/") => 401,
@@ -320,7 +320,7 @@ async fn keeps_what_is_a_partys_own_from_those_it_works_with() {
 fn knows_every_route_that_answers_with_a_file() {
     let files: Vec<String> = ROUTES
         .iter()
-        .filter(|route| route.kind == Kind::File)
+        .filter(|route| route.mark.kind == Kind::File)
         .map(|route| format!("/v1/{}", route.path))
         .collect();
     for path in &files {

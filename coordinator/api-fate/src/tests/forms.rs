@@ -67,7 +67,7 @@ async fn answers_routes_that_are_not_served_in_the_forms_of_the_api() {
     let world = World::open().await;
     for route in ROUTES
         .iter()
-        .filter(|route| route.status == Status::Unsupported)
+        .filter(|route| route.mark.status == Status::Unsupported)
     {
         let path = route
             .path
@@ -76,7 +76,7 @@ async fn answers_routes_that_are_not_served_in_the_forms_of_the_api() {
             .replace("{model}", "m")
             .replace("{version}", "1");
         let (status, reply) = world.post(&path, json!({})).await;
-        let expected = if route.kind == Kind::File {
+        let expected = if route.mark.kind == Kind::File {
             (501, 501)
         } else {
             (200, 100)

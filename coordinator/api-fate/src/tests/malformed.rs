@@ -62,7 +62,7 @@ fn is_in_form(
     let unknown = reply["retmsg"]
         .as_str()
         .is_some_and(|text| text.starts_with('<'));
-    if route.kind == Kind::File
+    if route.mark.kind == Kind::File
         && !is_near
         && status == 200
         && reply["retcode"] != 0
@@ -109,7 +109,7 @@ async fn answers_ten_thousand_malformed_requests_in_the_form_of_the_api() {
         let is_head = request.method() == axum::http::Method::HEAD;
         let is_near = request.uri().path().trim_end_matches('/') != format!("/v1/{path}");
         let (status, headers, body) = world.send(request).await;
-        let unsupported = status == 501 && route.status == Status::Unsupported;
+        let unsupported = status == 501 && route.mark.status == Status::Unsupported;
         assert!(status < 500 || unsupported, "{status}: {told}");
         assert!(
             is_in_form(route, is_near, status, &headers, &body, is_head),

@@ -107,9 +107,9 @@ async fn schedules_are_made_switched_and_deleted() {
             json!({"every_seconds": 60, "cron": "0 * * * *"}),
             "two rules",
         ),
-        (json!({"every_seconds": "often"}), "no whole number"),
+        (json!({"every_seconds": "often"}), "not a whole number"),
         (json!({"every_seconds": 0}), "every_seconds is 1 to"),
-        (json!({"cron": "soon"}), "no cron text"),
+        (json!({"cron": "soon"}), "cron text"),
         (
             json!({"every_seconds": 60, "job_dsl": {}}),
             "create job failed",

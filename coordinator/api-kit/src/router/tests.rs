@@ -111,7 +111,7 @@ static ROUTES: [Route<Shop>; 5] = crate::joined(&[
             "raw",
             "as it comes",
             (),
-            Handler::Request(|_, request| {
+            Handler::Request(|_, _, request| {
                 let told = request.uri().path().to_owned();
                 Box::pin(async move { Ok(told.into_response()) })
             }),

@@ -16,7 +16,7 @@ async fn every_route_replies_as_recorded() {
         let id = world.make("planted").await;
         recorder.name(&id, "id");
         let path = route.path.replace("{id}", &id);
-        let word = route.verb.word();
+        let word = route.method().word();
         let body = if word == "POST" {
             json!({"name": "another", "description": "d"})
         } else {

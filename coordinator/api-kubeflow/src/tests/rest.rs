@@ -448,9 +448,39 @@ async fn the_document_and_the_page_name_every_route() {
     assert_eq!(status, 404, "paths are not folded: {page}");
     let document = crate::openapi();
     for route in ROUTES {
-        let operation = &document["paths"][route.path][route.verb.word().to_ascii_lowercase()];
+        let operation = &document["paths"][route.path][route.method().lower()];
         assert_eq!(operation["summary"], route.summary);
-        assert_eq!(operation.get("security").is_none(), route.is_open());
+        assert_eq!(operation.get("security").is_none(), route.open);
         assert!(crate::coverage().contains(route.path));
     }
+}
+
+#[tokio::test]
+async fn finds_routes_and_tells_misses_apart() {
+    let world = World::open().await;
+    let id = world.make("n").await;
+    let status = async |method: &str, path: &str| world.whole(method, path, "").await.0;
+    let base = "/apis/v1beta1/experiments";
+    for (method, path, expected) in [
+        ("GET", base.to_owned(), 200),
+        ("GET", format!("/pipeline{base}/{id}"), 200),
+        ("GET", format!("/pipeline{base}x"), 404),
+        ("POST", format!("{base}/{id}:archive"), 200),
+        ("POST", format!("{base}/{id}%3Aunarchive"), 200),
+        ("PUT", base.to_owned(), 405),
+        ("GET", format!("{base}/{id}:archive"), 405),
+        ("HEAD", format!("{base}/{id}"), 405),
+        ("GET", "/apis".to_owned(), 404),
+        ("GET", format!("{base}%zz"), 404),
+        ("GET", "/apis/v1beta1/%ff".to_owned(), 404),
+    ] {
+        assert_eq!(status(method, &path).await, expected, "{method} {path}");
+    }
+    for path in ["x:frob", "x:y:archive2", "a:b", "x/y", "a%2Fb"] {
+        let (status, kind, text) = world.whole("GET", &format!("{base}/{path}"), "").await;
+        let expected = (404, "text/plain; charset=utf-8", "Not Found");
+        assert_eq!((status, kind.as_str(), text.as_str()), expected, "{path}");
+    }
+    let (status, _, text) = world.whole("GET", &format!("{base}/a%20b+c"), "").await;
+    assert!(status == 404 && text.contains("a b+c"), "{text}");
 }

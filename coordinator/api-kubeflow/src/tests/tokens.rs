@@ -10,7 +10,8 @@ use crate::proto::{
     ArchiveExperimentRequest, CreateExperimentRequest, DeleteExperimentRequest, Experiment,
     GetExperimentRequest, ListExperimentsRequest, ResourceKey, UnarchiveExperimentRequest,
 };
-use crate::{KubeflowOptions, ROUTES, Verb};
+use crate::{KubeflowOptions, ROUTES};
+use api_kit::Method;
 
 fn path(of: &str, id: &str) -> String {
     of.strip_prefix("/apis/v1beta1")
@@ -97,10 +98,15 @@ async fn call(
 #[tokio::test]
 async fn every_route_asks_who_comes() {
     let world = World::with(KubeflowOptions::default(), true).await;
-    for route in ROUTES.iter().filter(|route| !route.is_open()) {
+    for route in ROUTES.iter().filter(|route| !route.open) {
         for token in ["", "wrong", "one two"] {
             let (status, refused) = world
-                .json_as(token, route.verb.word(), &path(route.path, "x"), json!({}))
+                .json_as(
+                    token,
+                    route.method().word(),
+                    &path(route.path, "x"),
+                    json!({}),
+                )
                 .await;
             assert_eq!(
                 (status, &refused["code"]),
@@ -108,7 +114,7 @@ async fn every_route_asks_who_comes() {
                 "{} {token}",
                 route.path
             );
-            let refused = call(&world, route.rpc.expect("a method"), token, "x", None)
+            let refused = call(&world, route.mark.rpc.expect("a method"), token, "x", None)
                 .await
                 .expect_err("refused");
             assert_eq!(
@@ -119,7 +125,12 @@ async fn every_route_asks_who_comes() {
             );
         }
         let (status, _) = world
-            .json_as("one", route.verb.word(), &path(route.path, "x"), json!({}))
+            .json_as(
+                "one",
+                route.method().word(),
+                &path(route.path, "x"),
+                json!({}),
+            )
             .await;
         assert!(status != 401 && status != 403, "{}", route.path);
     }
@@ -152,8 +163,8 @@ async fn a_token_of_one_tenant_reaches_nothing_of_anothers() {
         assert_eq!(status, 200, "{made}");
         let id = made["id"].as_str().expect("an id");
         let before = stored(&world).await;
-        for route in ROUTES.iter().filter(|route| !route.is_open()) {
-            let is_create = route.verb == Verb::Post && !route.path.contains("{id}");
+        for route in ROUTES.iter().filter(|route| !route.open) {
+            let is_create = route.method() == Method::Post && !route.path.contains("{id}");
             if is_create && !multi_user {
                 continue; // it makes one of its own: below
             }
@@ -164,9 +175,9 @@ async fn a_token_of_one_tenant_reaches_nothing_of_anothers() {
             };
             let full = format!("{}{query}", path(route.path, id));
             let (status, answer) = world
-                .json_as("two", route.verb.word(), &full, wanted.clone())
+                .json_as("two", route.method().word(), &full, wanted.clone())
                 .await;
-            let is_list = !multi_user && route.rpc == Some("ListExperiment");
+            let is_list = !multi_user && route.mark.rpc == Some("ListExperiment");
             let expected = if is_list {
                 200
             } else if multi_user {
@@ -180,7 +191,7 @@ async fn a_token_of_one_tenant_reaches_nothing_of_anothers() {
                 "{} {answer}",
                 route.path
             );
-            let rpc = route.rpc.expect("a method");
+            let rpc = route.mark.rpc.expect("a method");
             match call(&world, rpc, "two", id, multi_user.then_some("9999")).await {
                 Ok(answer) => assert!(is_list && !answer.contains("canary"), "{rpc}: {answer}"),
                 Err(refused) => {

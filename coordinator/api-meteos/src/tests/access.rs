@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use vocabulary::ManualClock;
 
 use super::world::{START, World};
-use crate::{Action, Options, Route, routes};
+use crate::{Action, Options, ROUTES, Route};
 
 pub(super) fn access() -> Access {
     let entry = |name: &str, holder: &str, expires: &str| {
@@ -97,7 +97,7 @@ pub(super) fn body_of(route: &Route, made: &[(&'static str, String)]) -> Value {
             .find(|(name, _)| *name == plural)
             .map_or("x", |(_, id)| id.as_str())
     };
-    match route.action {
+    match route.mark {
         Action::Create(collection) => {
             json!({collection.singular: {"display_name": "n", "experiment_id": id("experiments"), "model_id": id("models"),
                 "template_id": id("templates")}})
@@ -112,12 +112,12 @@ async fn nobody_passes_without_a_credential_that_counts() {
     let world = World::without_agents(Some(access()), Options::default());
     world.connect().await;
     let made = filled(&world).await;
-    for route in routes().iter().filter(|route| !route.action.is_open()) {
+    for route in ROUTES.iter().filter(|route| !route.open) {
         let path = path_of(route, "9999", &made);
         for token in [None, Some(""), Some("wrong"), Some("ended")] {
             let (status, text) = ask(
                 &world,
-                route.method.word(),
+                route.method().word(),
                 &path,
                 token,
                 &body_of(route, &made),
@@ -127,7 +127,7 @@ async fn nobody_passes_without_a_credential_that_counts() {
                 status,
                 401,
                 "{} {path} {token:?}: {text}",
-                route.method.word()
+                route.method().word()
             );
             assert!(
                 text.contains("\"unauthorized\"") && !text.contains("planted"),
@@ -144,12 +144,12 @@ async fn another_tenants_things_are_neither_seen_nor_touched() {
     let world = World::without_agents(Some(access()), Options::default());
     world.connect().await;
     let made = filled(&world).await;
-    for route in routes().iter().filter(|route| !route.action.is_open()) {
+    for route in ROUTES.iter().filter(|route| !route.open) {
         // by the owner's path, and by its own with the owner's ids
         let foreign = path_of(route, "9999", &made);
         let (status, text) = ask(
             &world,
-            route.method.word(),
+            route.method().word(),
             &foreign,
             Some("other"),
             &body_of(route, &made),
@@ -160,7 +160,7 @@ async fn another_tenants_things_are_neither_seen_nor_touched() {
         let own = path_of(route, "10000", &made);
         let (status, text) = ask(
             &world,
-            route.method.word(),
+            route.method().word(),
             &own,
             Some("other"),
             &body_of(route, &made),
@@ -168,7 +168,7 @@ async fn another_tenants_things_are_neither_seen_nor_touched() {
         .await;
         assert!(!text.contains("planted"), "{own}: {text}");
         // a new thing of the own project that names one of the other's is none, too; templates and lists name none
-        let names_another = match route.action {
+        let names_another = match route.mark {
             Action::Create(collection) => collection.plural != "templates",
             _ => route.path.contains("{id}"),
         };

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::world::World;
-use crate::{Action, routes};
+use crate::{Action, ROUTES};
 
 #[path = "../../../../common/rest/src/junk.rs"]
 mod junk;
@@ -46,12 +46,12 @@ async fn answers_ten_thousand_malformed_requests_in_the_form_of_the_api() {
         "os-load",
         "p",
     ];
-    let (routes, mut junk) = (routes(), Junk::seeded(0x5eed_2026));
+    let (routes, mut junk) = (ROUTES, Junk::seeded(0x5eed_2026));
     for index in 0..REQUESTS {
         // every route in turn, so that none is left out
         let route = &routes[index % routes.len()];
         let mut members: Vec<String> = vec!["auth".to_owned()];
-        if let Action::Create(collection) = route.action {
+        if let Action::Create(collection) = route.mark {
             members = collection
                 .fields
                 .iter()
