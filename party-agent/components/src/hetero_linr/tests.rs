@@ -349,16 +349,19 @@ async fn refuses_data_that_do_not_fit() {
     let mut gap = small();
     gap.parts[1][(3, 0)] = f64::NAN;
     assert!(fault(&gap).await.message.contains("p1_0"));
-    let mut shifted = small().federation(json!({}));
     let mut moved = small();
     moved.ids.swap(0, 1);
-    let host = shifted.host(0);
-    shifted = shifted.input(&host, "train_data", moved.table(1));
+    let shifted = Federation::new(1, true).parameters(set(json!({})));
+    let (guest, host) = (shifted.guest(), shifted.host(0));
+    let shifted = shifted.input(&guest, "train_data", small().table(0)).input(
+        &host,
+        "train_data",
+        moved.table(1),
+    );
     assert_eq!(
         shifted.run::<HeteroLinR>().await.fault().unwrap().code,
         ErrorCode::DataMismatch
     );
-    let guest = small().federation(json!({})).guest();
     let other = small()
         .federation(json!({}))
         .parameters_of(&guest, set(json!({"max_iter": 7})));
