@@ -19,7 +19,10 @@ const DATASET: &str = "9bd4333e-948e-43a4-8393-dd89fd6d90be";
 
 fn kept() -> Cluster {
     let folder = TempDir::new().expect("a folder");
-    let archive = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/folder-before.tar.gz");
+    let archive = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/fixtures/folder-before.tar.gz"
+    );
     let unpacked = Command::new("tar")
         .args(["-xzf", archive, "-C"])
         .arg(folder.path())
