@@ -1,6 +1,7 @@
 //! Fields of requests as FATE reads them: numbers as texts, truth values in any of their spellings.
 
 use serde_json::{Map, Value};
+use vocabulary::truth;
 
 /// A scalar as text.
 pub fn text_of(value: &Value) -> Option<String> {
@@ -12,16 +13,9 @@ pub fn text_of(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether a flag is set, in any of its spellings; absent, it is not.
+/// Whether a flag is set, in any of its spellings; absent, it is not. A text that says neither yes nor no sets it.
 pub fn flag(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Bool(flag)) => *flag,
-        Some(Value::Number(number)) => number.as_f64().is_some_and(|number| number != 0.0),
-        Some(Value::String(text)) => {
-            !matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false")
-        }
-        _ => false,
-    }
+    value.is_some_and(|value| truth(value).unwrap_or(value.is_string()))
 }
 
 /// A party id as FATE's documents hold it: a number where it is one.
@@ -44,4 +38,28 @@ pub fn job_documents(body: &Map<String, Value>) -> (Value, Value) {
         member(["job_dsl", "dsl"]),
         member(["job_runtime_conf", "runtime_conf"]),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_flag_is_set_by_whatever_does_not_deny_it() {
+        for (value, set) in [
+            (json!(true), true),
+            (json!("False"), false),
+            (json!("0"), false),
+            (json!(""), false),
+            (json!(2), true),
+            (json!("yes"), true),
+            (json!(null), false),
+            (json!([1]), false),
+            (json!({"a": 1}), false),
+        ] {
+            assert_eq!(flag(Some(&value)), set, "{value}");
+        }
+        assert!(!flag(None));
+    }
 }

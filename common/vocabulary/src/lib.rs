@@ -30,6 +30,7 @@ pub mod task_id;
 pub mod tells;
 pub mod ticket;
 pub mod time;
+mod truth;
 
 pub use cell::Cell;
 pub use code::ErrorCode;
@@ -52,3 +53,4 @@ pub use task_id::TaskId;
 pub use tells::Tells;
 pub use ticket::Ticket;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
+pub use truth::{truth, truth_of_text};

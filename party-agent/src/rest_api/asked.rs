@@ -65,8 +65,9 @@ impl RequestFields {
 
     /// A member as a truth value in any of its spellings.
     pub(super) fn flag(&self, key: &str) -> Option<bool> {
-        let text = self.text(key)?.to_ascii_lowercase();
-        Some(!matches!(text.as_str(), "" | "0" | "false"))
+        let text = self.text(key)?;
+        // a text that says neither yes nor no sets a flag, as at the coordinator
+        Some(vocabulary::truth_of_text(&text).unwrap_or(true))
     }
 
     /// Fails with the text of validated endpoints unless every member is there.

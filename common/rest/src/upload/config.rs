@@ -216,11 +216,7 @@ fn int(value: &Value) -> Result<i64, Failure> {
 
 /// A truth value in any of its spellings.
 fn flag(value: &Value, number: Result<i64, Failure>) -> Result<bool, Failure> {
-    match value.as_str().map(str::to_ascii_lowercase).as_deref() {
-        Some("true") => Ok(true),
-        Some("false" | "") => Ok(false),
-        _ => number.map(|number| number != 0),
-    }
+    vocabulary::truth(value).map_or_else(|| number.map(|number| number != 0), Ok)
 }
 
 /// An object, or one in its text form; anything else is an empty object.

@@ -249,7 +249,7 @@ impl Settings {
     pub fn respecting(mut self, meta: &Map<String, Value>) -> Self {
         let meta = meta.get("meta").and_then(Value::as_object).unwrap_or(meta);
         let text = |key: &str| meta.get(key).and_then(Value::as_str);
-        let flag = |key: &str| meta.get(key).and_then(Value::as_bool);
+        let flag = |key: &str| meta.get(key).and_then(vocabulary::truth);
         self.input = text("input_format")
             .and_then(InputFormat::of)
             .unwrap_or(self.input);
