@@ -19,6 +19,7 @@ use crate::models::ModelKey;
 use crate::numbered::{self, IdForm};
 use crate::ports::{Order, OrderReply, StepCheck, Transaction};
 use crate::principal::Principal;
+use crate::records::{OrderKind, PendingOrder};
 use crate::recurring::{due_schedule, note_begun};
 use crate::{ServiceError, events};
 
@@ -155,6 +156,8 @@ impl Jobs<'_> {
             .take_in(command, parsed, id, (placement, inherited))
             .await?;
         log_job(&job);
+        self.coordinator
+            .deliver(std::slice::from_ref(&job.initiator.party));
         self.coordinator.changed();
         Ok(Submitted {
             job,
@@ -416,6 +419,12 @@ impl Jobs<'_> {
                 }
                 if let Some(schedule) = &mut schedule {
                     note_begun(&mut *tx, schedule, &job.id, now).await?;
+                }
+                // The first decision on any job, taken at once: it saves the loop's turn and its commit before anybody is asked.
+                let initiator = &job.initiator.party;
+                if self.coordinator.inner.leases.is_linked(initiator) {
+                    let sign = PendingOrder::new(&job.id, initiator, OrderKind::Sign, now);
+                    tx.enqueue(&sign).await?;
                 }
                 tx.commit().await?;
                 return Ok((job, named));
