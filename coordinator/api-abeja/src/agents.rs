@@ -30,7 +30,7 @@ impl FileAt<'_> {
 
 /// What a party says of a file that it keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Kept {
+pub(super) struct FileInfo {
     pub(super) bytes: u64,
     pub(super) sha256: String,
 }
@@ -41,7 +41,7 @@ pub(super) async fn put(
     at: FileAt<'_>,
     (content_type, metadata): (&str, &BTreeMap<String, String>),
     content: BodyStream,
-) -> Result<Kept, Refusal> {
+) -> Result<FileInfo, Refusal> {
     if let Err(refusal) = guard(api, at.party) {
         drain(content).await;
         return Err(refusal);
@@ -64,7 +64,7 @@ pub(super) async fn put(
     let (Some(bytes), Some(sha256)) = (bytes, sha256) else {
         return Err(odd(at.party));
     };
-    Ok(Kept { bytes, sha256 })
+    Ok(FileInfo { bytes, sha256 })
 }
 
 /// A file's content as it comes from its party.
@@ -79,7 +79,7 @@ pub(super) async fn get(api: &Abeja, at: FileAt<'_>) -> Result<Response, Refusal
 }
 
 /// What a party says of a file that it keeps; its content is not read.
-pub(super) async fn describe(api: &Abeja, at: FileAt<'_>) -> Result<Kept, Refusal> {
+pub(super) async fn describe(api: &Abeja, at: FileAt<'_>) -> Result<FileInfo, Refusal> {
     let response = get(api, at).await?;
     let text = |name: &str| {
         response
@@ -93,7 +93,7 @@ pub(super) async fn describe(api: &Abeja, at: FileAt<'_>) -> Result<Kept, Refusa
     let (Some(bytes), Some(sha256)) = (bytes, text("x-fedflow-sha256")) else {
         return Err(odd(at.party));
     };
-    Ok(Kept { bytes, sha256 })
+    Ok(FileInfo { bytes, sha256 })
 }
 
 /// Removes a file; one that is not there is removed already.

@@ -14,7 +14,7 @@ use vocabulary::{ErrorCode, Fault, PartyId, Tenant, Timestamp};
 
 use super::Abeja;
 use super::again;
-use super::agents::{self, FileAt, Kept};
+use super::agents::{self, FileAt, FileInfo};
 use super::place::{ListPlace, place, token};
 use super::reply::{Answer, Refusal, found, made};
 use super::request::Call;
@@ -226,7 +226,7 @@ async fn keep(
     entity: &Entity,
     file: &ChannelFile,
     content: rest::BodyStream,
-) -> Result<Kept, Refusal> {
+) -> Result<FileInfo, Refusal> {
     let (party, folder) = (party_of(file)?, entity.parent.clone().unwrap_or_default());
     let at = FileAt {
         party: &party,

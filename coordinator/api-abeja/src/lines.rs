@@ -19,7 +19,7 @@ const START: (Timestamp, u64) = (Timestamp(i64::MIN), 0);
 
 /// Which lines are wanted, and from where.
 #[derive(Debug, Clone, Copy, Default)]
-struct Wanted {
+struct LineQuery {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     after: Option<(Timestamp, u64)>,
@@ -40,11 +40,11 @@ pub(super) async fn logs(api: Abeja, call: Call) -> Answer {
             (from, to, None)
         }
     };
-    let wanted = Wanted {
+    let wanted = LineQuery {
         from,
         to,
         after,
-        ..Wanted::default()
+        ..LineQuery::default()
     };
     let mut page = lines.page(&api, wanted, PAGE + 1).await?;
     let more = page.len() > PAGE as usize;
@@ -76,10 +76,10 @@ pub(super) async fn recent(api: Abeja, call: Call) -> Answer {
         Some(at) => (at.from, at.to),
         None => window(&call)?,
     };
-    let mut wanted = Wanted {
+    let mut wanted = LineQuery {
         from,
         to,
-        ..Wanted::default()
+        ..LineQuery::default()
     };
     match (forward, backward) {
         (Some(at), _) => wanted.after = Some(at.line.unwrap_or(START)),
@@ -157,8 +157,13 @@ impl Lines {
         })
     }
 
-    async fn page(&self, api: &Abeja, wanted: Wanted, limit: u32) -> Result<Vec<Event>, Refusal> {
-        let Wanted {
+    async fn page(
+        &self,
+        api: &Abeja,
+        wanted: LineQuery,
+        limit: u32,
+    ) -> Result<Vec<Event>, Refusal> {
+        let LineQuery {
             from,
             to,
             after,

@@ -161,7 +161,7 @@ impl Search {
             .notes_on(&ids)
             .await
             .map_err(fail)?;
-        let wanted = Wanted::of(&self.call);
+        let wanted = RowQuery::of(&self.call);
         let none = Vec::new();
         let with_rows = jobs.into_iter().map(|job| {
             let rows = wanted.rows(&job, notes.get(&job.id).unwrap_or(&none));
@@ -187,13 +187,13 @@ impl Pages for Search {
 }
 
 /// Which rows of a job a request means.
-struct Wanted<'a> {
+struct RowQuery<'a> {
     body: &'a Map<String, Value>,
     roles: Option<Vec<String>>,
     parties: Option<Vec<String>>,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> RowQuery<'a> {
     fn of(call: &'a Call) -> Self {
         Self {
             body: &call.body,

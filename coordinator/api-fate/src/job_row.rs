@@ -6,13 +6,13 @@ use vocabulary::Participant;
 
 use super::reply::{date, elapsed, millis};
 use super::request::id_value;
-use super::shown::{Shown, initiator_of, participants, roles};
+use super::shown::{ParticipantView, initiator_of, participants, roles};
 use super::status;
 
 /// The row of one participant; `notes` are those on the job.
 pub(super) fn job_row(
     job: &Job,
-    shown: &Shown,
+    shown: &ParticipantView,
     notes: &[(Participant, String)],
 ) -> Map<String, Value> {
     let mut row = Map::new();
@@ -32,7 +32,11 @@ pub(super) fn job_row(
 }
 
 /// The row without prefixes, as lists show it.
-pub(super) fn listed_row(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Value {
+pub(super) fn listed_row(
+    job: &Job,
+    shown: &ParticipantView,
+    notes: &[(Participant, String)],
+) -> Value {
     let row = job_row(job, shown, notes);
     let mut row: Map<String, Value> = row
         .into_iter()
@@ -48,7 +52,7 @@ pub(super) fn bare(column: &str) -> &str {
     column.strip_prefix("f_").unwrap_or(column)
 }
 
-fn identity(job: &Job, shown: &Shown, notes: &[(Participant, String)]) -> Value {
+fn identity(job: &Job, shown: &ParticipantView, notes: &[(Participant, String)]) -> Value {
     let initiator = initiator_of(job);
     let note = notes
         .iter()
@@ -86,7 +90,7 @@ fn user_of(job: &Job, who: &Participant) -> String {
         .to_owned()
 }
 
-fn documents(job: &Job, shown: &Shown) -> Value {
+fn documents(job: &Job, shown: &ParticipantView) -> Value {
     json!({
         "f_dsl": job.definition.dsl,
         "f_runtime_conf": job.definition.conf,
@@ -134,7 +138,7 @@ fn progress(job: &Job) -> Value {
     })
 }
 
-fn resources(job: &Job, shown: &Shown) -> Value {
+fn resources(job: &Job, shown: &ParticipantView) -> Value {
     let started = job.started.is_some();
     let settled = job.state.is_settled();
     let cores = job.settings.cores_of(&shown.of);
@@ -184,7 +188,7 @@ fn own(job: &Job) -> Value {
 }
 
 /// Ids of the other guests, hosts and arbiters, sorted.
-fn partners(job: &Job, shown: &Shown) -> Vec<Value> {
+fn partners(job: &Job, shown: &ParticipantView) -> Vec<Value> {
     let mut others: Vec<String> = participants(job)
         .into_iter()
         .filter(|one| one.role != vocabulary::Role::Local && one.party != shown.party)

@@ -8,15 +8,10 @@ use service::ServiceError;
 use vocabulary::Timestamp;
 
 use super::FateFlow;
-use super::shown::{Shown, initiator_of};
+use super::shown::{ParticipantView, initiator_of};
 
 /// Where replies say that a board is when the settings name none: FATE's own default.
 const NO_BOARD: &str = "http://127.0.0.1:8080";
-
-/// An error of the service as an envelope.
-pub(super) fn fail(error: ServiceError) -> Failure {
-    Failure::from(error.fault())
-}
 
 /// An envelope as a handler's answer.
 pub(super) fn answer(reply: Reply) -> rest::Answer {
@@ -84,7 +79,7 @@ pub(super) fn board_url(api: &FateFlow, job: &Job) -> String {
 }
 
 /// The page of a FATE-Board that would show a participant's view of the job.
-pub(super) fn board_page(api: &FateFlow, job: &Job, shown: &Shown) -> String {
+pub(super) fn board_page(api: &FateFlow, job: &Job, shown: &ParticipantView) -> String {
     let board = api
         .options()
         .board

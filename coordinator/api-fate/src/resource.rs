@@ -13,7 +13,7 @@ use super::FateFlow;
 use super::job_query::each_job;
 use super::reply::{answer, date, millis};
 use super::request::Call;
-use super::shown::{Shown, find_job, participants, visible};
+use super::shown::{ParticipantView, find_job, participants, visible};
 
 const ENGINE: &str = "STANDALONE";
 
@@ -41,7 +41,7 @@ pub(super) async fn query(api: FateFlow, call: Call) -> Answer {
     let mut held: u64 = 0;
     let mut jobs = Vec::new();
     each_job(&api, filter, |job| {
-        let cores = |row: &Shown| if holds(&job) { job.settings.cores_of(&row.of) } else { 0 };
+        let cores = |row: &ParticipantView| if holds(&job) { job.settings.cores_of(&row.of) } else { 0 };
         held += participants(&job).iter().map(|row| u64::from(cores(row))).sum::<u64>();
         if engine && holds(&job) == in_use {
             jobs.extend(participants(&job).into_iter().map(|row| {

@@ -19,7 +19,7 @@ const LOAD: &str = "/v1/fedflow/serving/load";
 const BIND: &str = "/v1/fedflow/serving/bind";
 
 /// What of a request says which model is meant: FATE takes a job id, or documents.
-struct Wanted {
+struct ServingQuery {
     key: ModelKey,
     /// Parties by role, as they are to be answered.
     roles: Vec<(String, Vec<String>)>,
@@ -29,7 +29,7 @@ fn key_error(key: &str) -> Failure {
     Failure::exception("KeyError", key)
 }
 
-async fn by_job(api: &FateFlow, job: &str) -> Result<Wanted, Failure> {
+async fn by_job(api: &FateFlow, job: &str) -> Result<ServingQuery, Failure> {
     let found = api
         .coordinator()
         .serving()
@@ -53,13 +53,13 @@ async fn by_job(api: &FateFlow, job: &str) -> Result<Wanted, Failure> {
     let roles = [Role::Guest, Role::Host]
         .into_iter()
         .map(|role| (role.word().to_owned(), parties(role)));
-    Ok(Wanted {
+    Ok(ServingQuery {
         key: version.key.clone(),
         roles: roles.collect(),
     })
 }
 
-fn by_documents(call: &Call) -> Result<Wanted, Failure> {
+fn by_documents(call: &Call) -> Result<ServingQuery, Failure> {
     let member = |key: &str| {
         call.body
             .get(key)
@@ -87,7 +87,7 @@ fn by_documents(call: &Call) -> Result<Wanted, Failure> {
     let roles = roles
         .filter(|(role, _)| *role != "arbiter")
         .map(|(role, ids)| (role.clone(), parties(ids)));
-    Ok(Wanted {
+    Ok(ServingQuery {
         key,
         roles: roles.collect(),
     })

@@ -15,7 +15,7 @@ pub(super) const LOCAL_PARTY: &str = "0";
 
 /// A participant as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Shown {
+pub(super) struct ParticipantView {
     /// The role.
     pub(super) role: Role,
     /// The party's id as clients see it.
@@ -24,7 +24,7 @@ pub(super) struct Shown {
     pub(super) of: Participant,
 }
 
-impl Shown {
+impl ParticipantView {
     /// Whether a client that names this role and party (either may be missing) means this participant.
     pub(super) fn is_meant(&self, role: Option<&str>, party: Option<&str>) -> bool {
         role.is_none_or(|role| role == self.role.word())
@@ -40,13 +40,13 @@ pub(super) fn is_local(job: &Job) -> bool {
 }
 
 /// Everybody in the job as clients see it.
-pub(super) fn participants(job: &Job) -> Vec<Shown> {
+pub(super) fn participants(job: &Job) -> Vec<ParticipantView> {
     if is_local(job) {
         return vec![initiator_of(job)];
     }
     job.cast
         .participants()
-        .map(|of| Shown {
+        .map(|of| ParticipantView {
             role: of.role,
             party: of.party.to_string(),
             of,
@@ -55,14 +55,14 @@ pub(super) fn participants(job: &Job) -> Vec<Shown> {
 }
 
 /// The initiator as clients see it.
-pub(super) fn initiator_of(job: &Job) -> Shown {
+pub(super) fn initiator_of(job: &Job) -> ParticipantView {
     let of = job.initiator.clone();
     let party = if is_local(job) {
         LOCAL_PARTY.to_owned()
     } else {
         of.party.to_string()
     };
-    Shown {
+    ParticipantView {
         role: of.role,
         party,
         of,
@@ -71,12 +71,12 @@ pub(super) fn initiator_of(job: &Job) -> Shown {
 
 /// The participant that a request means: the one it names, the initiator where it leaves something out. In local jobs
 /// any of the parties may be named.
-pub(super) fn meant(job: &Job, call: &Call) -> Option<Shown> {
+pub(super) fn meant(job: &Job, call: &Call) -> Option<ParticipantView> {
     let (role, party) = (call.text("role"), call.text("party_id"));
     let initiator = initiator_of(job);
     let role = role.unwrap_or_else(|| initiator.role.word().to_owned());
     let party = party.unwrap_or_else(|| initiator.party.clone());
-    let everybody = job.cast.participants().map(|of| Shown {
+    let everybody = job.cast.participants().map(|of| ParticipantView {
         role: of.role,
         party: of.party.to_string(),
         of,
@@ -127,7 +127,7 @@ pub(super) async fn job_of(
 pub(super) async fn find_task(
     api: &FateFlow,
     call: &Call,
-) -> Result<Option<(Job, Shown, TaskId)>, Failure> {
+) -> Result<Option<(Job, ParticipantView, TaskId)>, Failure> {
     let (Some(job), Some(step)) = (find_job(api, call).await?, call.step()) else {
         return Ok(None);
     };
@@ -152,7 +152,7 @@ pub(super) async fn find_task(
 pub(super) async fn find_own_task(
     api: &FateFlow,
     call: &Call,
-) -> Result<Option<(Job, Shown, TaskId)>, Failure> {
+) -> Result<Option<(Job, ParticipantView, TaskId)>, Failure> {
     Ok(find_task(api, call)
         .await?
         .filter(|(_, _, task)| is_own(call, &task.party)))

@@ -11,7 +11,7 @@ use super::FateFlow;
 use super::reply::{answer, fail};
 use super::request::{Call, id_value};
 use super::shown::{
-    Shown, find_job, find_own_task, find_task, initiator_of, meant, participants, roles,
+    ParticipantView, find_job, find_own_task, find_task, initiator_of, meant, participants, roles,
 };
 
 pub(super) async fn parameters(api: FateFlow, call: Call) -> Answer {
@@ -126,7 +126,7 @@ pub(super) async fn data_view(api: FateFlow, call: Call) -> Answer {
 }
 
 /// Everybody but the viewer, by role.
-fn partners(job: &Job, viewer: &Shown) -> Value {
+fn partners(job: &Job, viewer: &ParticipantView) -> Value {
     let mut partners = Map::new();
     for shown in participants(job).iter().filter(|shown| *shown != viewer) {
         if let Value::Array(list) = partners
@@ -140,7 +140,7 @@ fn partners(job: &Job, viewer: &Shown) -> Value {
 }
 
 /// The tables that readers name, by role and party. Older documents have no readers; theirs go by the input's name.
-fn data_sets(job: &Job, viewer: &Shown, sees_all: bool) -> Value {
+fn data_sets(job: &Job, viewer: &ParticipantView, sees_all: bool) -> Value {
     let mut by_role = Map::new();
     for shown in participants(job)
         .iter()

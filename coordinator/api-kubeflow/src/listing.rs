@@ -95,7 +95,7 @@ pub(super) struct Token {
 }
 
 /// Which rows, in which order, and from where on.
-pub(super) struct Wanted {
+pub(super) struct ListQuery {
     pub(super) order: Order,
     pub(super) filter: Filter,
     /// The text of the filter, for the next token.
@@ -103,7 +103,7 @@ pub(super) struct Wanted {
     pub(super) start: Option<Start>,
 }
 
-impl Wanted {
+impl ListQuery {
     /// Reads order, filter and token, which must not disagree.
     pub(super) fn read(sort_by: &str, filter: &str, token: &str) -> Result<Self, Refusal> {
         let order = Order::read(sort_by)?;
@@ -205,11 +205,11 @@ mod tests {
             value: Literal::Text("n".to_owned()),
             id,
         };
-        let token = Wanted::read("name desc", filter, "")
+        let token = ListQuery::read("name desc", filter, "")
             .expect("read")
             .token(start.clone());
         for (sort_by, filter) in [("", ""), ("NAME desc", same_filter)] {
-            let next = Wanted::read(sort_by, filter, &token).expect("the same listing");
+            let next = ListQuery::read(sort_by, filter, &token).expect("the same listing");
             assert_eq!(
                 (next.order, next.start.as_ref()),
                 (
@@ -228,7 +228,7 @@ mod tests {
             ("", filter),
             ("name desc", "{}"),
         ] {
-            let refused = Wanted::read(sort_by, filter, &token)
+            let refused = ListQuery::read(sort_by, filter, &token)
                 .err()
                 .expect("another listing");
             assert!(refused.message.contains("token"), "{refused:?}");
@@ -237,9 +237,9 @@ mod tests {
             value: Literal::Number(1),
             ..start
         };
-        let mixed = Wanted::read("name", "", "").expect("read").token(number);
+        let mixed = ListQuery::read("name", "", "").expect("read").token(number);
         for wrong in ["x", "e30", "====", "\u{e4}", mixed.as_str()] {
-            let refused = Wanted::read("", "", wrong).err().expect(wrong);
+            let refused = ListQuery::read("", "", wrong).err().expect(wrong);
             assert!(refused.message.contains("token"), "{refused:?}");
         }
     }

@@ -5,7 +5,7 @@ use domain::{Experiment, NewExperiment};
 use service::{Coordinator, ServiceError};
 use vocabulary::{ErrorCode, Tenant};
 
-use super::listing::{Wanted, page_size};
+use super::listing::{ListQuery, page_size};
 use super::proto::{
     self, ListExperimentsRequest, ListExperimentsResponse, Relationship, ResourceKey, ResourceType,
 };
@@ -104,9 +104,9 @@ impl Experiments {
         &self,
         caller: &AuthenticatedCaller,
         request: &ListExperimentsRequest,
-    ) -> Result<(Wanted, ExperimentPage), Refusal> {
+    ) -> Result<(ListQuery, ExperimentPage), Refusal> {
         let limit = page_size(request.page_size)?;
-        let wanted = Wanted::read(&request.sort_by, &request.filter, &request.page_token)?;
+        let wanted = ListQuery::read(&request.sort_by, &request.filter, &request.page_token)?;
         let tenant = self.listed(caller, request.resource_reference_key.as_ref())?;
         let query = Query {
             tenant,

@@ -76,7 +76,7 @@ fn token_for(api: &Meteos, body: &Value, base: &str) -> Answer {
     caller.named(project).map_err(|_| refused())?;
     let now = api.coordinator().now();
     let token = described(
-        &Named {
+        &TokenScope {
             user,
             project,
             base,
@@ -88,13 +88,13 @@ fn token_for(api: &Meteos, body: &Value, base: &str) -> Answer {
     Ok(response)
 }
 
-struct Named<'a> {
+struct TokenScope<'a> {
     user: &'a str,
     project: &'a str,
     base: &'a str,
 }
 
-fn described(of: &Named<'_>, now: Timestamp) -> Value {
+fn described(of: &TokenScope<'_>, now: Timestamp) -> Value {
     let domain = json!({"id": "default", "name": "Default"});
     let url = format!("{}/v1/{}", of.base, of.project);
     let endpoint = |interface: &str| json!({"id": interface, "interface": interface, "region": "local", "region_id": "local", "url": url});

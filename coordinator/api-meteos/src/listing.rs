@@ -34,7 +34,7 @@ const PRINTED: [&str; 2] = ["head", "stdout"];
 
 /// What is asked of a list.
 #[derive(Debug, Clone, PartialEq)]
-struct Asked {
+struct ListQuery {
     limit: Option<usize>,
     offset: usize,
     marker: Option<String>,
@@ -52,7 +52,7 @@ fn column(word: &str) -> &str {
     }
 }
 
-impl Asked {
+impl ListQuery {
     fn read(query: &[(String, String)]) -> Answer<Self> {
         let last = |key: &str| {
             query
@@ -185,7 +185,7 @@ pub(super) fn sortable(noun: Noun) -> Vec<&'static str> {
 pub(super) async fn list(api: Meteos, call: Call) -> Answer {
     let (api, collection) = (&api, call.collection()?);
     let detailed = matches!(call.action, Action::List(_, true));
-    let asked = Asked::read(&call.query)?;
+    let asked = ListQuery::read(&call.query)?;
     let noun = collection.noun;
     if !sortable(noun).contains(&asked.key.as_str()) {
         return Err(Refused::bad(format!("Unknown sort key {}.", asked.key)));
@@ -322,7 +322,7 @@ mod tests {
         let pairs: Vec<_> = pairs
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .collect();
-        let page = Asked::read(&pairs).and_then(|asked| asked.page(items()));
+        let page = ListQuery::read(&pairs).and_then(|asked| asked.page(items()));
         page.map(|page| page.iter().map(|item| item.text("id").to_owned()).collect())
             .map_err(|refused| refused.status)
     }

@@ -71,6 +71,13 @@ const OLD_PHRASES: &[&str] = &[
     "two tries",
 ];
 
+/// What happened to a thing, in place of what it is: no name for a type.
+const PARTICIPLES: &[&str] = &[
+    "Wanted", "Asked", "Kept", "Meant", "Told", "Seen", "Noted", "Taken", "Known", "Held", "Heard",
+    "Chosen", "Named", "Listed", "Shown", "Learned", "Made", "Left", "Written", "Found", "Counted",
+    "Played",
+];
+
 /// Identifiers that are another's word.
 const NAMES_OF_OTHERS: &[&str] = &["floor", "floor_char_boundary", "FloorDivide"];
 /// What is written on disks, sent over links, stored in databases, or another's word: it keeps its name.
@@ -277,6 +284,15 @@ fn wrong_in_source(text: &str, has_help: bool) -> Vec<String> {
     let mut wrong: Vec<String> = names
         .filter_map(|name| old_in_name(name).map(|old| format!("{old} in the name {name}")))
         .collect();
+    for pair in source.names.windows(2) {
+        let declares = ["struct", "enum", "trait", "type", "union"].contains(&pair[0].as_str());
+        if declares && PARTICIPLES.contains(&pair[1].as_str()) {
+            wrong.push(format!(
+                "the type {} says what happened, not what it is",
+                pair[1]
+            ));
+        }
+    }
     let help = source.help.iter().filter(|_| has_help);
     let texts = source
         .literals
@@ -379,6 +395,8 @@ fn finds_old_words_in_names_and_texts_and_lets_english_be() {
         "/// The face of it.\nfn a() {}",
         "let face_value: f64;",
         "log(\"all tries failed\");",
+        "struct Wanted { name: String }",
+        "type Told = Vec<String>;",
     ] {
         assert_eq!(wrong(bad), 1, "{bad}");
     }
@@ -390,6 +408,7 @@ fn finds_old_words_in_names_and_texts_and_lets_english_be() {
         "fn a<'a>(x: &'a str) -> char { '\\'' }",
         "sql(\"SELECT papers FROM jobs\");",
         "log(\"it tries again\");",
+        "enum Outcome { Found(u8), Told }",
     ] {
         assert_eq!(wrong(good), 0, "{good}: {:?}", wrong_in_source(good, true));
     }

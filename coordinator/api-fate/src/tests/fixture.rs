@@ -25,7 +25,7 @@ pub(super) use api_fixture::{MODEL, TRAIN, UPLOAD, WAITING, party};
 
 /// A request that a scripted agent got.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct AgentRequest {
     pub(super) party: String,
     pub(super) target: String,
     pub(super) caller: Caller,
@@ -35,7 +35,7 @@ pub(super) struct Seen {
 /// Agents that answer rows requests.
 #[derive(Default)]
 pub(super) struct Agents {
-    pub(super) seen: Mutex<Vec<Seen>>,
+    pub(super) seen: Mutex<Vec<AgentRequest>>,
     /// Tables that exist: party and name.
     pub(super) tables: Mutex<BTreeSet<(String, String)>>,
     /// Parties whose agent does not answer.
@@ -77,7 +77,7 @@ impl Rows for Agents {
         let asked: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let length = body.len();
         let target = head.target.clone();
-        self.seen.lock().expect("lock").push(Seen {
+        self.seen.lock().expect("lock").push(AgentRequest {
             party: party.to_string(),
             target: target.clone(),
             caller: head.caller,

@@ -11,7 +11,7 @@ use crate::route::Answering;
 struct Shop;
 
 #[derive(Clone)]
-struct Asked {
+struct ShopRequest {
     segments: Segments,
     body: String,
 }
@@ -19,7 +19,7 @@ struct Asked {
 impl Api for Shop {
     type Mark = ();
     type Caller = ();
-    type Call = Asked;
+    type Call = ShopRequest;
     type Refusal = StatusCode;
 
     const BASE: &'static str = "/shop/";
@@ -42,10 +42,10 @@ impl Api for Shop {
         is_known.then_some(()).ok_or(StatusCode::UNAUTHORIZED)
     }
 
-    async fn read(&self, (): (), matched: Matched<Self>) -> Result<Asked, StatusCode> {
+    async fn read(&self, (): (), matched: Matched<Self>) -> Result<ShopRequest, StatusCode> {
         let body = whole_body(matched.body).await;
         let body = body.map_err(|_| StatusCode::BAD_REQUEST)?;
-        Ok(Asked {
+        Ok(ShopRequest {
             segments: matched.segments,
             body: String::from_utf8_lossy(&body).into_owned(),
         })
@@ -65,7 +65,7 @@ impl Api for Shop {
     }
 }
 
-fn tell(what: &'static str, asked: &Asked) -> Answering<Shop> {
+fn tell(what: &'static str, asked: &ShopRequest) -> Answering<Shop> {
     let named: Vec<&str> = asked.segments.values().map(String::as_str).collect();
     let told = format!("{what} {} {}", named.join(","), asked.body);
     Box::pin(async move { Ok(told.into_response()) })
