@@ -378,13 +378,13 @@ async fn leaks_no_canary() {
     data.ids[7] = "canary-id-2718".to_owned();
     data.parts.iter_mut().for_each(|part| part[(7, 1)] = value);
     let mut labels = data.labels();
-    labels[7] = 3.141_592_653;
+    labels[7] = 2.345_678_912;
     data.labels = Values::Float(labels);
     let federation = data.federation(json!({"max_iter": 2}));
     checks::leaks_no_canary::<HeteroLinR>(
         &federation,
         &["canary-id-2718"],
-        &[value, 3.141_592_653],
+        &[value, 2.345_678_912],
     )
     .await;
 }

@@ -78,3 +78,41 @@ pub struct Decision {
     /// The one that scores of the next batch have at first.
     pub next: u16,
 }
+
+#[cfg(test)]
+mod tests {
+    use component_kit::{Packed, Payload};
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan(unit: i16) -> Plan {
+        let malicious_hosts = component_kit::MaliciousHosts::Trust;
+        let labels = LabelRules {
+            rows_per_column: 12,
+            small_table: 200,
+            refuses: true,
+            malicious_hosts,
+        };
+        let plan = json!({
+            "rows": 60, "validate_rows": null, "models": 1, "first_epoch": 0, "columns": 3, "widest_host": 3,
+            "guest_columns": 3, "labels": labels,
+            "agreed": {
+                "batches": {"batch_size": -1, "strategy": "full", "shuffle": false, "masked_rate": 0.0},
+                "max_iter": 4, "early_stop": "diff", "tol": 1e-9, "validation": null, "stops_early": false,
+            },
+        });
+        // As parties of earlier releases send it: there is no unit.
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        Plan { unit, ..plan }
+    }
+
+    #[test]
+    fn a_plan_for_classes_has_the_bytes_that_it_had_before_there_were_units() {
+        let bytes = Packed(plan(0)).encode().unwrap();
+        assert!(!bytes.windows(4).any(|four| four == b"unit"));
+        assert_eq!(Packed::<Plan>::decode(&bytes).unwrap().0, plan(0));
+        let bytes = Packed(plan(-21)).encode().unwrap();
+        assert_eq!(Packed::<Plan>::decode(&bytes).unwrap().0.unit, -21);
+    }
+}
