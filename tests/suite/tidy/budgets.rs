@@ -14,7 +14,7 @@ const BUDGETS: &[(&str, usize)] = &[
     ("evaluation", 585), // the shapes of every figure and curve that readers know
     ("hetero_linr", 180),
     ("hetero_lr", 350),
-    ("intersection", 1_420), // 62 parameters of methods that one protocol serves, and the bounds of what may be counted
+    ("intersection", 1_170), // 62 parameters of methods that one protocol serves, and the bounds of what may be counted
     ("lines_reader", 70),
     ("lines_split", 60),
     ("lines_transform", 100),

@@ -1,7 +1,6 @@
 //! Intersection: every party learns which of its row ids all the others have too, and of the other ids nothing.
 
 mod bounds;
-mod checks;
 mod guest;
 mod host;
 mod messages;

@@ -1,105 +1,91 @@
 //! The parameters, by FATE's names and with FATE's defaults.
 
-use component_kit::{Check, Problems};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use component_kit::params;
 
 use super::nested::{
-    CacheParams, CurveParams, EncodeParams, GroupParams, PreprocessParams, RawParams, RsaParams,
+    CacheParams, CurveParams, EncodeParams, GroupParams, PreprocessParams, ROLES, RawParams,
+    RsaParams,
 };
 
-const METHODS: &[&str] = &["rsa", "raw", "dh", "ecdh"];
-const ROLES: &[&str] = &["guest", "host"];
+const NO_MATCH_IDS: &str = "match ids are not served: rows are intersected by their own id";
 
-/// Parameters of an intersection. Texts may be written in any case.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Params {
-    /// rsa (default), raw, dh or ecdh. All are served by ECDH over ristretto255.
-    pub intersect_method: String,
-    /// Whether the hosts learn the result; otherwise their output has no rows. The same at all parties. Default true.
-    pub sync_intersect_ids: bool,
-    /// Whether the output holds ids alone. Default false.
-    pub only_output_key: bool,
-    /// inner_join; left_join is not served.
-    pub join_method: String,
-    /// Whether only the size is found, with one host; no table is left then. The same at all parties. Default false.
-    pub cardinality_only: bool,
-    /// Whether the host learns the size too. The same at all parties. Default false.
-    pub sync_cardinality: bool,
-    /// ecdh (default), rsa or dh. All are served by ECDH over ristretto255.
-    pub cardinality_method: String,
-    /// Accepted without effect: ids are not sent ahead in a filter. Default false; not with cardinality_only.
-    pub run_preprocess: bool,
-    /// Checked, without effect.
-    pub intersect_preprocess_params: PreprocessParams,
-    /// Checked, without effect.
-    pub rsa_params: RsaParams,
-    /// Checked, without effect.
-    pub dh_params: GroupParams,
-    /// Checked, without effect.
-    pub ecdh_params: CurveParams,
-    /// Checked, without effect.
-    pub raw_params: RawParams,
-    /// Deprecated, without effect.
-    pub encode_params: EncodeParams,
-    /// Deprecated, without effect.
-    pub intersect_cache_param: CacheParams,
-    /// Deprecated, without effect; above 0. Default 128.
-    pub random_bit: u32,
-    /// Deprecated, without effect: guest (default) or host.
-    pub join_role: String,
-    /// Deprecated, without effect. Default false.
-    pub with_encode: bool,
-    /// false: keeping blinded ids for later jobs is not served.
-    pub run_cache: bool,
-    /// false: match ids are not served.
-    pub new_sample_id: bool,
-    /// Without effect: guest (default) or host.
-    pub sample_id_generator: String,
-    /// false: match ids are not served.
-    pub repeated_id_process: bool,
-    /// Without effect: guest (default) or host.
-    pub repeated_id_owner: String,
-    /// false: match ids are not served.
-    pub with_sample_id: bool,
-    /// false: match ids are not served.
-    pub allow_info_share: bool,
-    /// Without effect: guest (default) or host.
-    pub info_owner: String,
+params! {
+    /// Parameters of an intersection. Texts may be written in any case.
+    pub struct Params {
+        /// rsa (default), raw, dh or ecdh. All are served by ECDH over ristretto255.
+        intersect_method: String = "rsa", in ["rsa", "raw", "dh", "ecdh"];
+        /// Whether the hosts learn the result; otherwise their output has no rows. The same at all parties. Default true.
+        sync_intersect_ids: bool = true;
+        /// Whether the output holds ids alone. Default false.
+        only_output_key: bool = false;
+        /// inner_join; left_join is not served.
+        join_method: String = "inner_join", in ["inner_join", "left_join"], check |join| inner(join);
+        /// Whether only the size is found, with one host; no table is left then. The same at all parties. Default false.
+        cardinality_only: bool = false;
+        /// Whether the host learns the size too. The same at all parties. Default false.
+        sync_cardinality: bool = false;
+        /// ecdh (default), rsa or dh. All are served by ECDH over ristretto255.
+        cardinality_method: String = "ecdh", in ["rsa", "dh", "ecdh"];
+        /// Accepted without effect: ids are not sent ahead in a filter. Default false; not with cardinality_only.
+        run_preprocess: bool = false;
+        /// Checked, without effect.
+        intersect_preprocess_params: PreprocessParams;
+        /// Checked, without effect.
+        rsa_params: RsaParams;
+        /// Checked, without effect.
+        dh_params: GroupParams;
+        /// Checked, without effect.
+        ecdh_params: CurveParams;
+        /// Checked, without effect.
+        raw_params: RawParams;
+        /// Deprecated, without effect.
+        encode_params: EncodeParams;
+        /// Deprecated, without effect.
+        intersect_cache_param: CacheParams;
+        /// Deprecated, without effect; above 0. Default 128.
+        random_bit: u32 = 128, in above(0);
+        /// Deprecated, without effect: guest (default) or host.
+        join_role: String = "guest", in ROLES;
+        /// Deprecated, without effect. Default false.
+        with_encode: bool = false;
+        /// false: keeping blinded ids for later jobs is not served.
+        run_cache: bool = false, in not_served("a cache of blinded ids is not served: every run uses fresh keys, so that runs cannot be linked");
+        /// false: match ids are not served.
+        new_sample_id: bool = false, in not_served(NO_MATCH_IDS);
+        /// Without effect: guest (default) or host.
+        sample_id_generator: String = "guest", in ROLES;
+        /// false: match ids are not served.
+        repeated_id_process: bool = false, in not_served(NO_MATCH_IDS);
+        /// Without effect: guest (default) or host.
+        repeated_id_owner: String = "guest", in ROLES;
+        /// false: match ids are not served.
+        with_sample_id: bool = false, in not_served(NO_MATCH_IDS);
+        /// false: match ids are not served.
+        allow_info_share: bool = false, in not_served(NO_MATCH_IDS);
+        /// Without effect: guest (default) or host.
+        info_owner: String = "guest", in ROLES;
+    }
+    check |own, problems| {
+        let sizes = own.cardinality_only;
+        problems.expect(!(own.run_preprocess && sizes), "run_preprocess", || {
+            "preprocessing does not go with cardinality_only".to_owned()
+        });
+        let split = own.rsa_params.split_calculation && own.cardinality_method.eq_ignore_ascii_case("rsa");
+        problems.expect(!(split && sizes), "rsa_params.split_calculation", || {
+            "splitting does not go with cardinality_only".to_owned()
+        });
+        let rate = own.intersect_preprocess_params.false_positive_rate;
+        let path = "intersect_preprocess_params.false_positive_rate";
+        problems.expect(!own.run_preprocess || rate >= 0.01, path, || format!("{rate} is below 0.01"));
+    }
 }
 
-impl Default for Params {
-    fn default() -> Self {
-        let guest = || "guest".to_owned();
-        Self {
-            intersect_method: "rsa".to_owned(),
-            sync_intersect_ids: true,
-            only_output_key: false,
-            join_method: "inner_join".to_owned(),
-            cardinality_only: false,
-            sync_cardinality: false,
-            cardinality_method: "ecdh".to_owned(),
-            run_preprocess: false,
-            intersect_preprocess_params: PreprocessParams::default(),
-            rsa_params: RsaParams::default(),
-            dh_params: GroupParams::default(),
-            ecdh_params: CurveParams::default(),
-            raw_params: RawParams::default(),
-            encode_params: EncodeParams::default(),
-            intersect_cache_param: CacheParams::default(),
-            random_bit: 128,
-            join_role: guest(),
-            with_encode: false,
-            run_cache: false,
-            new_sample_id: false,
-            sample_id_generator: guest(),
-            repeated_id_process: false,
-            repeated_id_owner: guest(),
-            with_sample_id: false,
-            allow_info_share: false,
-            info_owner: guest(),
-        }
+fn inner(join: &str) -> Result<(), &'static str> {
+    match join.eq_ignore_ascii_case("left_join") {
+        true => Err(
+            "left_join is not served: hosts would have to learn the guest's unmatched ids; use inner_join",
+        ),
+        false => Ok(()),
     }
 }
 
@@ -139,66 +125,5 @@ impl Params {
             }
         };
         format!("{asked}ECDH over ristretto255 serves it: {learned}")
-    }
-}
-
-impl Check for Params {
-    fn check(&self, problems: &mut Problems) {
-        problems.one_of("intersect_method", &self.intersect_method, METHODS);
-        problems.one_of(
-            "cardinality_method",
-            &self.cardinality_method,
-            &["rsa", "dh", "ecdh"],
-        );
-        self.check_join(problems);
-        for (path, role) in [
-            ("join_role", &self.join_role),
-            ("sample_id_generator", &self.sample_id_generator),
-            ("repeated_id_owner", &self.repeated_id_owner),
-            ("info_owner", &self.info_owner),
-        ] {
-            problems.one_of(path, role, ROLES);
-        }
-        problems.expect(self.random_bit > 0, "random_bit", || {
-            "0 bits hide nothing".to_owned()
-        });
-        for (path, asked) in [
-            ("new_sample_id", self.new_sample_id),
-            ("repeated_id_process", self.repeated_id_process),
-            ("with_sample_id", self.with_sample_id),
-            ("allow_info_share", self.allow_info_share),
-        ] {
-            problems.expect(!asked, path, || {
-                "match ids are not served: rows are intersected by their own id".to_owned()
-            });
-        }
-        problems.expect(!self.run_cache, "run_cache", || {
-            "a cache of blinded ids is not served: every run uses fresh keys, so that runs cannot be linked".to_owned()
-        });
-        problems.expect(
-            !(self.run_preprocess && self.cardinality_only),
-            "run_preprocess",
-            || "preprocessing does not go with cardinality_only".to_owned(),
-        );
-        let split = self.rsa_params.split_calculation && self.cardinality_only;
-        problems.expect(
-            !(split && self.cardinality_method.eq_ignore_ascii_case("rsa")),
-            "rsa_params.split_calculation",
-            || "splitting does not go with cardinality_only".to_owned(),
-        );
-        self.check_nested(problems);
-    }
-}
-
-impl Params {
-    fn check_join(&self, problems: &mut Problems) {
-        problems.one_of(
-            "join_method",
-            &self.join_method,
-            &["inner_join", "left_join"],
-        );
-        problems.expect(!self.join_method.eq_ignore_ascii_case("left_join"), "join_method", || {
-            "left_join is not served: hosts would have to learn the guest's unmatched ids; use inner_join".to_owned()
-        });
     }
 }
