@@ -32,7 +32,7 @@ pub fn sha256_of(mut from: impl Read) -> std::io::Result<String> {
     let (mut hash, mut piece) = (Sha256::new(), vec![0_u8; 1 << 16]);
     loop {
         match from.read(&mut piece)? {
-            0 => return Ok(hex(&hash.finalize())),
+            0 => return Ok(hex(hash.finalize())),
             read => hash.update(piece.get(..read).unwrap_or_default()),
         }
     }

@@ -187,7 +187,7 @@ fn text(value: &Value) -> Vec<u8> {
 pub(crate) fn digest(bytes: &[u8]) -> Digested {
     Digested {
         size: bytes.len() as u64,
-        sha256: hex(&Sha256::digest(bytes)),
+        sha256: hex(Sha256::digest(bytes)),
     }
 }
 
