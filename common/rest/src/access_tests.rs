@@ -697,7 +697,11 @@ fn says_what_is_wrong_with_the_settings() {
             Some("1"),
             "/none/such",
         ),
-        (format!("{client}expires = 'never'\n"), Some("1"), "no date"),
+        (
+            format!("{client}expires = 'never'\n"),
+            Some("1"),
+            "not a date",
+        ),
         (
             "[[tokens]]\nsha256 = 'ab'\nexpires = '2027-01-01'\n".to_owned(),
             Some("1"),
