@@ -1,7 +1,7 @@
 //! Rows a second from a CSV file onto the table store, beside the table engine reading the same file in the same process.
 //!
-//! Run with `cargo bench -p tables --features csv-yardstick`. The file has 1,000,000 rows of an id and 30 numbers; the
-//! variable `ROWS` makes it smaller. The engine turns text into numbers and keeps them in memory; an upload keeps the texts,
+//! Run with `cargo bench -p tables --features csv-yardstick --bench upload`. The file has 1,000,000 rows of an id and 30 numbers; the
+//! variable `ROWS` makes it smaller. The engine turns text into numbers and keeps them in memory; an upload gives texts back,
 //! finds repeated ids, hashes every column, compresses, and syncs to the disk.
 #![allow(
     clippy::print_stdout,

@@ -91,9 +91,32 @@ fn array_of(series: &Series) -> PolarsResult<ArrayRef> {
 /// the values take. Tables of many columns have many such columns.
 const FEW_ROWS: usize = 128;
 
+/// Whether floating-point numbers leave nothing to a compressor: of a sample none comes twice, and nearly all use all their bits.
+fn is_packed(series: &Series) -> bool {
+    const SAMPLE: usize = 64;
+    /// Bits at the end of a number that are mostly 0 where it has few digits in base two.
+    const LAST: u64 = 0xff;
+    let Ok(numbers) = series.f64() else {
+        return false;
+    };
+    let step = (numbers.len() / SAMPLE).max(1);
+    let mut sample: Vec<u64> = numbers
+        .iter()
+        .step_by(step)
+        .take(SAMPLE)
+        .flatten()
+        .map(f64::to_bits)
+        .collect();
+    let full = sample.iter().filter(|bits| *bits & LAST != 0).count();
+    let taken = sample.len();
+    sample.sort_unstable();
+    sample.dedup();
+    taken == SAMPLE && sample.len() == taken && full * 10 >= taken * 9
+}
+
 /// The pages of one column, compressed.
 fn pages_of(
-    (array, form): &(ArrayRef, Form),
+    (array, form, packed): &(ArrayRef, Form, bool),
     shape: &ParquetType,
     stop: &Stop,
 ) -> PolarsResult<Vec<CompressedPage>> {
@@ -103,6 +126,9 @@ fn pages_of(
     let fastest = CompressionOptions::Zstd(Some(ZstdLevel::try_new(1)?));
     let (mut encodings, mut compression) = (get_dtype_encoding(array.dtype()), fastest);
     if array.len() <= FEW_ROWS {
+        encodings.fill(Encoding::Plain);
+        compression = CompressionOptions::Uncompressed;
+    } else if *packed {
         encodings.fill(Encoding::Plain);
         compression = CompressionOptions::Uncompressed;
     } else if matches!(form, Form::Fixed(_)) {
@@ -128,11 +154,11 @@ fn pages_of(
 
 fn write_arrays(
     rows: usize,
-    arrays: &[(ArrayRef, Form)],
+    arrays: &[(ArrayRef, Form, bool)],
     out: impl Write,
     stop: &Stop,
 ) -> PolarsResult<()> {
-    let field = |(at, (array, form)): (usize, &(ArrayRef, Form))| {
+    let field = |(at, (array, form, _)): (usize, &(ArrayRef, Form, bool))| {
         let name = PlSmallStr::from_string(format!("c{at}{}", form.mark()));
         (
             name.clone(),
@@ -163,7 +189,10 @@ pub(crate) fn write_frame(frame: &Frame, out: impl Write, stop: &Stop) -> Result
     let arrays: PolarsResult<Vec<_>> = frame
         .columns()
         .iter()
-        .map(|column| Ok((array_of(&column.series)?, column.form)))
+        .map(|column| {
+            let array = array_of(&column.series)?;
+            Ok((array, column.form, is_packed(&column.series)))
+        })
         .collect();
     let mut witness = Witness {
         inner: out,
@@ -202,8 +231,8 @@ impl FileIndex {
         self.parsed.load(Ordering::Relaxed)
     }
 
-    /// The directory. It is kept unless all that is wanted comes at once: it is not small.
-    fn directory(&self, file: &mut File, wanted: usize) -> Result<Arc<Directory>> {
+    /// The directory. It is kept unless all that is wanted comes at once, or nothing will be wanted soon: it is not small.
+    fn directory(&self, file: &mut File, wanted: usize, keeps: bool) -> Result<Arc<Directory>> {
         /// Part of the columns up to which others are expected to be asked for later.
         const PART: usize = 4;
         if let Some(directory) = self.directory.get() {
@@ -214,7 +243,7 @@ impl FileIndex {
         let schema = infer_schema(&footer).map_err(damaged)?;
         let all = schema.len();
         let directory = Arc::new(Directory { footer, schema });
-        if wanted * PART <= all {
+        if keeps && wanted * PART <= all {
             let _ = self.directory.set(Arc::clone(&directory));
         }
         Ok(directory)
@@ -227,6 +256,8 @@ pub(crate) struct PartFile<'a> {
     pub(crate) rows: usize,
     pub(crate) bytes: u64,
     pub(crate) known: &'a FileIndex,
+    /// Whether other columns are expected to be read soon.
+    pub(crate) keeps: bool,
 }
 
 fn damaged(error: PolarsError) -> TableError {
@@ -296,7 +327,7 @@ pub(crate) fn read_frame(part: &PartFile<'_>, wanted: &[usize]) -> Result<Frame>
             ),
         });
     }
-    let directory = part.known.directory(&mut file, wanted.len())?;
+    let directory = part.known.directory(&mut file, wanted.len(), part.keeps)?;
     let Directory { footer, schema } = &*directory;
     let column = |at: &usize| {
         let field = schema.get_at_index(*at).and_then(|(name, field)| {
@@ -373,6 +404,7 @@ mod tests {
                 rows: 500,
                 bytes,
                 known: &FileIndex::default(),
+                keeps: true,
             },
             &[1, 0],
         )
@@ -405,7 +437,8 @@ mod tests {
                     path: &path,
                     rows: 500,
                     bytes,
-                    known: &FileIndex::default()
+                    known: &FileIndex::default(),
+                    keeps: true,
                 },
                 &[0]
             ),
@@ -418,7 +451,8 @@ mod tests {
                     path: &path,
                     rows: 500,
                     bytes,
-                    known: &FileIndex::default()
+                    known: &FileIndex::default(),
+                    keeps: true,
                 },
                 &[0]
             ),

@@ -352,6 +352,15 @@ impl Table {
 
     /// Loads columns of a piece; 0 is the id, 1 the first column.
     pub(crate) fn load(&self, part: usize, wanted: &[usize]) -> Result<Frame> {
+        self.load_from(part, wanted, true)
+    }
+
+    /// The same on the way through all pieces, after which none is looked at for a while: nothing is kept of it.
+    pub(crate) fn load_once(&self, part: usize, wanted: &[usize]) -> Result<Frame> {
+        self.load_from(part, wanted, false)
+    }
+
+    fn load_from(&self, part: usize, wanted: &[usize], keeps: bool) -> Result<Frame> {
         self.stop().go_on()?;
         let no_part = || self.no_piece(part);
         match self.parts() {
@@ -366,6 +375,7 @@ impl Table {
                         rows: file.rows,
                         bytes: file.bytes,
                         known: &file.known,
+                        keeps,
                     },
                     &positions.ok_or_else(no_part)?,
                 )

@@ -160,7 +160,7 @@ impl<'a> Layout<'a> {
     /// Rows as id, match id, label and features.
     pub(crate) fn rows(&self, cut: Cut) -> Result<Frame> {
         match &self.source {
-            Source::Columns(wanted) => Ok(self.table.load(cut.piece, wanted)?),
+            Source::Columns(wanted) => Ok(self.table.load_once(cut.piece, wanted)?),
             Source::Fields(fields) => {
                 let (ids, lines) = self.lines(cut)?;
                 let rows = (lines.as_slice(), cut.before);
@@ -175,7 +175,7 @@ impl<'a> Layout<'a> {
         match &self.source {
             Source::Columns(wanted) => {
                 let place = wanted.get(at..=at).unwrap_or_default();
-                Ok(self.table.load(cut.piece, place)?)
+                Ok(self.table.load_once(cut.piece, place)?)
             }
             Source::Fields(fields) => {
                 let (ids, lines) = self.lines(cut)?;
