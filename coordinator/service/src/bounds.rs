@@ -4,7 +4,7 @@
 use domain::{Job, TaskKey};
 use serde::{Deserialize, Serialize};
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Fault, JobId, Metric, PartyId, TableSummary, Tenant};
+use vocabulary::{ErrorCode, Fault, JobId, Metric, PartyId, TableSummary, TaskId, Tenant};
 
 use crate::ServiceError;
 use crate::filter::TaskFilter;
@@ -47,6 +47,28 @@ impl Default for Bounds {
             tenant_bytes: 8 << 30,
         }
     }
+}
+
+/// Whose bytes or outputs, how many more, how many at most, and the setting that says so.
+type Count<'a> = (Tally, &'a str, u64, u64, &'static str);
+
+/// Judges all before any is counted: what is refused costs nobody anything.
+async fn count_all(
+    tx: &mut dyn Transaction,
+    task: &TaskId,
+    counts: &[Count<'_>],
+) -> Result<(), ServiceError> {
+    let counts = || counts.iter().filter(|(_, _, more, _, _)| *more > 0);
+    for (counted, name, more, most, bound) in counts() {
+        if tx.told(*counted, name).await?.saturating_add(*more) > *most {
+            let (counted, most) = ((*counted, *name), (*most, *bound));
+            return Err(too_much(&task.party, &task.to_string(), counted, most));
+        }
+    }
+    for (counted, name, more, _, _) in counts() {
+        tx.count_told(*counted, name, *more).await?;
+    }
+    Ok(())
 }
 
 /// Cost of a row beside what stands in it.
@@ -127,22 +149,7 @@ impl Bounds {
             ),
             (Tally::Cleaned, in_job.as_str(), cleaned, u64::MAX, ""),
         ];
-        // All are judged before any is counted: what is refused costs nobody anything.
-        for (counted, name, more, most, bound) in counts {
-            if more > 0 && tx.told(counted, name).await?.saturating_add(more) > most {
-                return Err(too_much(
-                    party,
-                    &key.id.to_string(),
-                    (counted, name),
-                    (most, bound),
-                ));
-            }
-        }
-        for (counted, name, more, _, _) in counts.into_iter().filter(|(_, _, more, _, _)| *more > 0)
-        {
-            tx.count_told(counted, name, more).await?;
-        }
-        Ok(())
+        count_all(tx, &key.id, &counts).await
     }
 
     /// What is wrong with the longest name.

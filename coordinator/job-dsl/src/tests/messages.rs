@@ -24,6 +24,7 @@ fn message(dsl: &Value) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one list of cases")]
 fn says_of_a_dsl_what_fate_says() {
     let intersection = |input: Value| json!({"module": "Intersection", "input": input});
     let cases = [

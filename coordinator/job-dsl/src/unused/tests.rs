@@ -136,6 +136,7 @@ fn roles_and_places_that_do_not_exist_are_told() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one list of cases")]
 fn unknown_fields_of_both_documents_are_told() {
     for (pointer, value, end) in [
         (
