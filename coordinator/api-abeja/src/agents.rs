@@ -7,12 +7,15 @@ use rest::lenient::{drain, segment_of, whole_body};
 use rest::proxy::{make_response, no_body, whole};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use vocabulary::{ErrorCode, Fault, PartyId};
+use vocabulary::{ErrorCode, Fault, PartyId, Tenant};
 use wire::agent_link::{Caller, HttpHead};
 
 use super::Abeja;
 use super::reply::Refusal;
 use super::request::torn;
+
+/// Begins the names of what a sender says of a file.
+pub(super) const SAID: &str = "x-abeja-meta-";
 
 /// A file at a party.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +38,11 @@ pub(super) struct FileInfo {
     pub(super) sha256: String,
 }
 
+/// The party that keeps a tenant's files.
+pub(super) async fn home(api: &Abeja, tenant: &Tenant) -> Result<PartyId, Refusal> {
+    Ok(api.coordinator().parties().home(tenant).await?)
+}
+
 /// Sends a file on to its party as it comes.
 pub(super) async fn put(
     api: &Abeja,
@@ -48,7 +56,7 @@ pub(super) async fn put(
     }
     let mut headers = vec![("content-type".to_owned(), content_type.as_bytes().to_vec())];
     headers.extend(metadata.iter().map(|(key, value)| {
-        let key = key.strip_prefix(super::file::SAID).unwrap_or(key);
+        let key = key.strip_prefix(SAID).unwrap_or(key);
         (
             format!("x-fedflow-meta-{key}"),
             segment_of(value).into_bytes(),

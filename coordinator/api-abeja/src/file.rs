@@ -10,19 +10,17 @@ use serde_json::{Map, Value, json};
 use service::EntityFilter;
 use service::abeja::channels::{file_stamp, table_of_file};
 use service::numbered::IdForm;
-use vocabulary::{ErrorCode, Fault, PartyId, Tenant, Timestamp};
+use vocabulary::{ErrorCode, Fault, PartyId, Timestamp};
 
 use super::Abeja;
 use super::again;
-use super::agents::{self, FileAt, FileInfo};
+use super::agents::{self, FileAt, FileInfo, SAID, home};
 use super::place::{ListPlace, place, token};
 use super::reply::{Answer, Refusal, found, made};
 use super::request::Call;
 use super::shown::{end_of_second, read_time, second_of, time_of_file};
 use super::version::{as_file, same};
 
-/// Begins the names of what a sender says of a file.
-pub(super) const SAID: &str = "x-abeja-meta-";
 const FILENAME: &str = "x-abeja-meta-filename";
 /// Files of one page, and the most of one.
 const PAGE: u32 = 100;
@@ -37,11 +35,6 @@ const QUOTED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~')
     .remove(b'/');
-
-/// The party that keeps a tenant's files.
-pub(super) async fn home(api: &Abeja, tenant: &Tenant) -> Result<PartyId, Refusal> {
-    Ok(api.coordinator().parties().home(tenant).await?)
-}
 
 /// The channel that the path names, where it takes files.
 async fn channel_of(api: &Abeja, call: &Call) -> Result<Entity, Refusal> {

@@ -7,6 +7,7 @@ mod again;
 mod agents;
 mod channel;
 mod coverage;
+mod definition;
 mod deployment;
 mod fields;
 mod file;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use service::{JobFilter, JobOrder};
 
 use super::Abeja;
-use super::model::{address_of, definition, page};
+use super::definition::{address_of, definition, page};
 use super::reply::{Answer, Refusal, found};
 use super::request::Call;
 use super::shown::time;

@@ -8,9 +8,8 @@ use domain::abeja::deployment::{BUILT_IN_LABEL, DeploymentVersion, PREDICT_HANDL
 use domain::{Entity, EntityKind};
 use serde_json::{Value, json};
 
-use super::agents::{self, FileAt};
+use super::agents::{self, FileAt, home};
 use super::deployment::taken;
-use super::file::home;
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes, object};
 use super::shown::time;

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use api_kit::page::markdown;
 
 use super::FateFlow;
+use super::mark::{Kind, Status};
 use super::routes::{ROUTES, Route};
-use super::routing::{Kind, Status};
 
 /// The coverage page as Markdown.
 pub fn coverage() -> String {

@@ -4,12 +4,14 @@
 //! handed to the agent of the party that owns them (`rows`).
 
 mod archive;
+mod caller;
 mod checkpoint;
 mod component;
 mod coverage;
 mod dag;
 mod data;
 mod docs_page;
+mod failure;
 mod fields;
 mod info;
 mod job;
@@ -17,6 +19,7 @@ mod job_list;
 mod job_query;
 mod job_row;
 mod log;
+mod mark;
 mod metric;
 mod migrate;
 mod model_deploy;
@@ -61,9 +64,10 @@ use service::{Coordinator, Principal};
 
 pub use api_kit::Method;
 pub use coverage::coverage;
+pub use mark::{Kind, Mark, Status};
 pub use openapi::openapi;
 pub use routes::{ROUTES, Route};
-pub use routing::{Kind, Mark, Status, router};
+pub use routing::router;
 
 /// What the API says of where it runs.
 #[derive(Debug, Clone)]

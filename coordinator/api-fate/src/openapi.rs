@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use api_kit::field;
 
 use super::FateFlow;
+use super::mark::{Kind, Status};
 use super::routes::{ROUTES, Route};
-use super::routing::{Kind, Status};
 
 /// The document, OpenAPI 3.1.
 pub fn openapi() -> Value {

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Local};
 use domain::{Job, JobKind};
-use rest::{Failure, Reply};
+use rest::Reply;
 use serde_json::{Map, Value, json};
-use service::ServiceError;
 use vocabulary::Timestamp;
 
 use super::FateFlow;
+pub(super) use super::failure::fail;
 use super::shown::{ParticipantView, initiator_of};
 
 /// Where replies say that a board is when the settings name none: FATE's own default.

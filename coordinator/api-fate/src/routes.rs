@@ -11,7 +11,7 @@ mod tracking;
 use api_kit::{Handler, Method, count, joined};
 
 use super::FateFlow;
-use super::routing::{Kind, Mark, Status, unsupported};
+use super::mark::{Kind, Mark, Status, unsupported};
 
 /// One row.
 pub type Route = api_kit::Route<FateFlow>;
@@ -35,7 +35,7 @@ const OF_STATES: &[&str] = &[
 macro_rules! raw {
     ($($handler:tt)+) => {
         api_kit::Handler::Request(|api, _, request| {
-            let caller = $crate::routing::caller_of(request.extensions());
+            let caller = $crate::caller::caller_of(request.extensions());
             Box::pin($($handler)+(api, request, caller))
         })
     };

@@ -4,51 +4,21 @@ use api_kit::field::field;
 use api_kit::{Api, Field, Kind as FieldKind, Matched, Miss, Segments, bare_router};
 use axum::Router;
 use axum::extract::{FromRequest, Request};
-use axum::http::Extensions;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use rest::lenient::{drain, read_json, whole_body};
-use rest::proxy::stream_of;
-use rest::{Answer, Failure, Lenient, Reply, tolerate_slash};
+use rest::lenient::{read_json, whole_body};
+use rest::{Failure, Lenient, Reply, tolerate_slash};
 use serde_json::{Map, Value};
 use service::Principal;
-use vocabulary::{ErrorCode, Fault};
 use wire::agent_link::Caller;
 
+use super::caller::{caller_of, principal_of};
+use super::mark::{Kind, Mark};
 use super::request::{Call, text_of};
 use super::routes::{ROUTES, Route};
 use super::{FateFlow, docs_page, fields, info, openapi};
-
-/// How far a route is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// Answered by the coordinator.
-    Served,
-    /// Answered by the agent of the party that owns the rows; the coordinator passes it on where the policy allows.
-    AtAgent,
-    /// Answered as not supported.
-    Unsupported,
-}
-
-/// What a route replies with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// An envelope.
-    Json,
-    /// A file; failures have an HTTP status other than 200.
-    File,
-}
-
-/// What only this API says of its routes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// How far it is served.
-    pub status: Status,
-    /// What it replies with.
-    pub kind: Kind,
-}
 
 impl Api for FateFlow {
     type Mark = Mark;
@@ -152,16 +122,6 @@ async fn docs() -> impl IntoResponse {
     )
 }
 
-pub(super) fn caller_of(extensions: &Extensions) -> Caller {
-    let caller = extensions.get::<Caller>();
-    caller.cloned().unwrap_or(Caller::Outsider)
-}
-
-/// Who stands behind a caller, with the ticket that came with the request.
-pub(super) fn principal_of(api: &FateFlow, caller: &Caller, extensions: &Extensions) -> Principal {
-    api_kit::principal_of(caller, &api.options().principal_at_endpoint, extensions)
-}
-
 /// Routes where a list stands for any of its values.
 const TAKE_LISTS: [&str; 4] = [
     "job/query",
@@ -200,20 +160,6 @@ fn misshapen(route: &Route, body: &Map<String, Value>) -> Option<&'static str> {
         }
     };
     route.members().find(|name| is_wrong(name))
-}
-
-/// The refusal of a route that is listed and not served.
-pub(super) async fn unsupported(route: &'static Route, request: Request) -> Answer {
-    drain(stream_of(request.into_body())).await;
-    let fault = Fault::new(
-        ErrorCode::Unsupported,
-        format!("{} is not supported by this version", route.path),
-    )
-    .next("the coverage table of this API lists what is served");
-    Err(match route.mark.kind {
-        Kind::Json => fault.into(),
-        Kind::File => Failure::http(501, Some(&fault.to_string())),
-    })
 }
 
 /// Paths that are not in the table: three groups have answers of their own.

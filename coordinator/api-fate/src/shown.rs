@@ -7,7 +7,7 @@ use service::{JobFilter, ServiceError};
 use vocabulary::{JobId, Participant, PartyId, Role, TaskId};
 
 use super::FateFlow;
-use super::reply::fail;
+use super::failure::fail;
 use super::request::{Call, id_value};
 
 /// The party that local jobs show, as a standalone FATE does.

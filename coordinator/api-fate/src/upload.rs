@@ -16,9 +16,9 @@ use vocabulary::{ErrorCode, Fault, PartyId};
 use wire::agent_link::Caller;
 
 use super::FateFlow;
+use super::caller::principal_of;
 use super::data::start_local;
 use super::reply::{answer, submission};
-use super::routing::principal_of;
 use super::rows;
 use super::table::is_at;
 

@@ -7,6 +7,7 @@
 mod caller;
 mod dispatch;
 pub mod field;
+mod kind;
 pub mod members;
 pub mod page;
 mod pattern;
@@ -18,11 +19,11 @@ use std::sync::Arc;
 
 pub use caller::{AuthenticatedCaller, Authenticator, principal_of};
 pub use dispatch::{Apis, dispatch};
-pub use field::{Field, Kind};
+pub use kind::{Field, Kind};
 pub use members::{FieldError, Members};
 pub use pattern::Segments;
-pub use route::{Answering, Handler, Method, Route, count, joined};
-pub use router::{Api, Matched, Miss, bare_router, router};
+pub use route::{Answering, Api, Handler, Matched, Method, Miss, Route, count, joined};
+pub use router::{bare_router, router};
 pub use rows::Rows;
 use service::Coordinator;
 

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::response::{Html, IntoResponse, Response};
 
-use crate::route::Route;
-use crate::router::Api;
+use crate::route::{Api, Route};
 
 /// A column: its heading, and what it says of a route.
 pub type Column<A> = (&'static str, fn(&Route<A>) -> String);

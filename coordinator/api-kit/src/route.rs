@@ -1,12 +1,16 @@
 //! One row of an API's table: what is served, what it reads, what it gives, and what answers it.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 
+use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 
-use crate::router::Api;
+use crate::kind::Field;
+use crate::pattern::Segments;
 
 /// A method of HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,86 @@ impl Method {
             Self::Delete => "delete",
         }
     }
+}
+
+/// What is an API's own: its table, its fields, who is let in, how a body is read, how what is not there is answered.
+pub trait Api: Clone + Send + Sync + 'static {
+    /// What only this API says of its routes.
+    type Mark: Copy + Send + Sync + 'static;
+    /// Somebody who was let in, and for whose things.
+    type Caller: Send;
+    /// What a handler gets.
+    type Call: Send + 'static;
+    /// Why a request is refused, in this API's form.
+    type Refusal: IntoResponse + Send;
+
+    /// What stands before every path of the table.
+    const BASE: &'static str = "";
+    /// Whether what stands behind a colon in the last segment of a path is a verb of its own.
+    const HAS_VERBS: bool = false;
+
+    /// Whether HEAD is answered as GET is, without the body.
+    const HEAD_IS_GET: bool = true;
+
+    /// The table.
+    fn routes() -> &'static [Route<Self>];
+
+    /// What the names in paths, queries and bodies mean.
+    fn fields() -> &'static [Field];
+
+    /// A request's path as the table spells it; `None` where it can be none of it.
+    fn spelled(path: &str) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(path))
+    }
+
+    /// Lets somebody in, before anything of the body is read. The body of who is refused is read to its end and dropped.
+    fn admit(
+        &self,
+        route: &'static Route<Self>,
+        segments: &Segments,
+        parts: &Parts,
+    ) -> Result<Self::Caller, Self::Refusal>;
+
+    /// Reads what the handler gets.
+    fn read(
+        &self,
+        caller: Self::Caller,
+        matched: Matched<Self>,
+    ) -> impl Future<Output = Result<Self::Call, Self::Refusal>> + Send;
+
+    /// Answers what no route does.
+    fn missed(self, miss: Miss, request: Request) -> impl Future<Output = Response> + Send;
+
+    /// A refusal of a route as an answer.
+    fn refused(&self, _route: &Route<Self>, refusal: Self::Refusal) -> Response {
+        refusal.into_response()
+    }
+
+    /// The last hand on every answer.
+    fn finished(&self, response: Response) -> Response {
+        response
+    }
+}
+
+/// A request with the route that is meant.
+pub struct Matched<A: Api> {
+    /// The route.
+    pub route: &'static Route<A>,
+    /// What stands in the path for its names, as it was sent.
+    pub segments: Segments,
+    /// The head of the request.
+    pub parts: Parts,
+    /// Its body, unread.
+    pub body: Body,
+}
+
+/// Why no route answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Miss {
+    /// No route has the path.
+    Path,
+    /// Routes have the path, under these methods.
+    Method(String),
 }
 
 /// What a handler will have answered.

@@ -15,6 +15,7 @@ mod read;
 mod refusal;
 mod rest;
 mod routes;
+mod routing;
 mod show;
 
 #[cfg(test)]
@@ -47,7 +48,7 @@ fn experiments(context: &ApiContext, options: KubeflowOptions) -> Experiments {
 /// The REST side as a router for all paths below `/apis/`.
 pub fn router(context: &ApiContext, options: KubeflowOptions) -> Router {
     let authenticator = context.authenticator.clone();
-    rest::router(rest::Rest {
+    routing::router(rest::Rest {
         experiments: experiments(context, options),
         authenticator,
     })

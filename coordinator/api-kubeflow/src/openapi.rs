@@ -1,11 +1,11 @@
 //! The API as an OpenAPI document, made from the table of routes, and as a page for people.
 
 use api_kit::field;
+use axum::extract::Request;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::rest::Rest;
-use super::routes::Route;
+use super::rest::{Answer, Rest, answer};
 
 /// The document.
 pub fn openapi() -> Value {
@@ -25,7 +25,7 @@ pub fn openapi() -> Value {
     })
 }
 
-fn operation(route: &Route) -> Value {
+fn operation(route: &api_kit::Route<Rest>) -> Value {
     let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let gives = if route.gives.is_empty() {
         json!({"type": "object"})
@@ -92,4 +92,12 @@ pub(super) fn page() -> Response {
         "For programs: <a href=\"/apis/docs/openapi.json\">openapi.json</a>. The same operations are served over gRPC \
          on this port, with reflection.",
     )
+}
+
+pub(super) async fn document(_api: Rest, _request: Request) -> Answer {
+    answer(openapi())
+}
+
+pub(super) async fn document_page(_api: Rest, _request: Request) -> Answer {
+    Ok(page())
 }

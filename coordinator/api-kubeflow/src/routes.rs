@@ -2,6 +2,7 @@
 
 use api_kit::{Handler, Method, call, request};
 
+use super::openapi;
 use super::rest::{self, Rest};
 
 /// One row.
@@ -128,12 +129,12 @@ pub static ROUTES: &[Route] = &[
         "/apis/docs/openapi.json",
         JSON,
         "This API as an OpenAPI document",
-        request!(rest::document),
+        request!(openapi::document),
     ),
     about(
         "/apis/docs",
         "text/html",
         "The same as a page",
-        request!(rest::page),
+        request!(openapi::document_page),
     ),
 ];

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use service::EntityView;
 use vocabulary::{Fault, Timestamp};
 
-use super::routes::Noun;
+use super::collection::Noun;
 
 /// The template of experiments that were made without one.
 pub(super) const DEFAULT_TEMPLATE: &str = "00000000-0000-4000-8000-000000000001";

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use api_kit::page::markdown;
 
-use super::routes::COLLECTIONS;
+use super::collection::COLLECTIONS;
 use super::{Meteos, listing, shown};
 
 /// The coverage page as Markdown.

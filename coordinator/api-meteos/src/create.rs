@@ -4,10 +4,10 @@ use domain::meteos::Profile;
 use service::{NewDataset, NewEvaluation, NewLearning, NewModel, NewWorkspace};
 
 use super::body::{Fields, LONG, SHORT};
+use super::call::Call;
+use super::collection::Noun;
 use super::columns;
 use super::fault::{Answer, Refused};
-use super::routes::Noun;
-use super::routing::Call;
 use super::{Meteos, internal, shown};
 
 /// How far the two parts of a split may be from a whole.

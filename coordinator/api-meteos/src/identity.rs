@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use vocabulary::Timestamp;
 
 use super::Meteos;
+use super::call::{base_of, read_body};
 use super::columns::moment;
 use super::fault::{Answer, Refused};
-use super::routing::{base_of, read_body};
 
 /// How long a token is said to be good, in milliseconds; the REST endpoint itself knows how long it is.
 const GOOD_FOR: i64 = 3_600_000;

@@ -2,6 +2,8 @@
 //! all APIs; the work behind it is done by small jobs.
 
 mod body;
+mod call;
+mod collection;
 mod columns;
 mod coverage;
 mod create;
@@ -25,9 +27,10 @@ use vocabulary::Fault;
 
 use api_kit::ApiContext;
 
+pub use collection::Action;
 pub use coverage::coverage;
 pub use openapi::openapi;
-pub use routes::{Action, ROUTES, Route};
+pub use routes::{ROUTES, Route};
 pub use routing::router;
 
 /// What can be chosen about this API.

@@ -9,10 +9,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use service::EntityFilter;
 
+use super::call::Call;
+use super::collection::{Action, Collection, Noun};
 use super::columns::{self, Item};
 use super::fault::{Answer, Refused};
-use super::routes::{Action, Collection, Noun};
-use super::routing::Call;
 use super::{Meteos, internal, shown};
 
 /// Most rows of a page.

@@ -5,9 +5,9 @@ use axum::response::IntoResponse;
 use serde_json::json;
 
 use super::body::Fields;
+use super::call::Call;
+use super::collection::{COLLECTIONS, Noun};
 use super::fault::{Answer, Refused};
-use super::routes::{COLLECTIONS, Noun};
-use super::routing::Call;
 use super::{Meteos, columns, create, internal, shown};
 
 /// POST to the model's action: a body of one member.

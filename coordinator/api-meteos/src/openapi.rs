@@ -5,8 +5,8 @@ use axum::extract::Request;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
+use super::collection::{Action, COLLECTIONS, Collection};
 use super::fault::Answer;
-use super::routes::{Action, COLLECTIONS, Collection, Route};
 use super::{Meteos, listing, shown};
 
 /// The document.
@@ -64,7 +64,7 @@ fn schemas_of(collection: &Collection) -> [(String, Value); 2] {
     ]
 }
 
-fn operation(route: &Route) -> Value {
+fn operation(route: &api_kit::Route<super::Meteos>) -> Value {
     let mut parameters = field::parameters(route);
     if let Action::List(collection, _) = route.mark {
         let columns = listing::sortable(collection.noun);
@@ -92,7 +92,7 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
-fn body(route: &Route) -> Value {
+fn body(route: &api_kit::Route<super::Meteos>) -> Value {
     match route.mark {
         Action::Create(collection) => {
             let new = json!({"$ref": format!("#/components/schemas/new_{}", collection.singular)});

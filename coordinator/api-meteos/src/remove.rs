@@ -10,10 +10,10 @@ use service::EntityFilter;
 use vocabulary::{PartyId, TableRef};
 use wire::agent_link::{Caller, HttpHead};
 
+use super::call::Call;
+use super::collection::Noun;
 use super::columns::DEFAULT_TEMPLATE;
 use super::fault::{Answer, Refused};
-use super::routes::Noun;
-use super::routing::Call;
 use super::{Meteos, internal, shown};
 
 /// States from which something may be deleted.

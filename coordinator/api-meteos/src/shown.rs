@@ -7,10 +7,10 @@ use domain::{Entity, EntityKind};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
+use super::call::Call;
+use super::collection::{Collection, Noun};
 use super::columns::{self, DEFAULT_TEMPLATE, Item};
 use super::fault::{Answer, Refused};
-use super::routes::{Collection, Noun};
-use super::routing::Call;
 use super::{Meteos, internal};
 
 /// A member of a view, and the column that it shows.

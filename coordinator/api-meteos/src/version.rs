@@ -9,12 +9,15 @@ use rest::proxy::stream_of;
 use serde_json::json;
 
 use super::Meteos;
+use super::call::base_of;
 use super::fault::Answer;
-use super::routes::Route;
-use super::routing::base_of;
 
 /// The list of versions, at the status of the route.
-pub(super) async fn versions(_api: Meteos, route: &'static Route, request: Request) -> Answer {
+pub(super) async fn versions(
+    _api: Meteos,
+    route: &'static api_kit::Route<super::Meteos>,
+    request: Request,
+) -> Answer {
     let base = base_of(request.headers());
     drain(stream_of(request.into_body())).await;
     let version = json!({

@@ -93,13 +93,6 @@ impl Policy {
 
     fn explain_admission(&self) -> Chapter {
         let of = &self.rules.admission;
-        let grants = |on: bool| if on { "count, too" } else { "do not count" };
-        let permissions = &self.rules.permissions;
-        let at_endpoint = if permissions.through_coordinator {
-            "may"
-        } else {
-            "may not"
-        };
         let arbiter = if of.independent_arbiter {
             "must be neither guest nor host"
         } else {
@@ -108,7 +101,7 @@ impl Policy {
         let tickets = list(&of.without_ticket, "nothing");
         chapter(
             "What this party takes part in",
-            vec![
+            [
                 (
                     "admission.initiators",
                     format!(
@@ -166,36 +159,52 @@ impl Policy {
                         "In this party's own name the coordinator alone starts jobs of these components: {tickets}"
                     ),
                 ),
-                (
-                    "admission.offer_days",
-                    format!("An offer is good for {}", number(of.offer_days, "days")),
-                ),
-                (
-                    "admission.attempts",
-                    format!(
-                        "An offer allows {} of each task",
-                        number(of.attempts, "attempts")
-                    ),
-                ),
-                (
-                    "permissions.component",
-                    format!(
-                        "Components granted at the party's REST endpoint {}",
-                        grants(permissions.component)
-                    ),
-                ),
-                (
-                    "permissions.dataset",
-                    format!("Tables granted there {}", grants(permissions.dataset)),
-                ),
-                (
-                    "permissions.through_coordinator",
-                    format!(
-                        "People at the coordinator's endpoint {at_endpoint} see and change grants and pinned keys"
-                    ),
-                ),
-            ],
+            ]
+            .into_iter()
+            .chain(self.offers_and_permissions())
+            .collect(),
         )
+    }
+
+    fn offers_and_permissions(&self) -> [(&'static str, String); 5] {
+        let of = &self.rules.admission;
+        let permissions = &self.rules.permissions;
+        let grants = |on: bool| if on { "count, too" } else { "do not count" };
+        let at_endpoint = if permissions.through_coordinator {
+            "may"
+        } else {
+            "may not"
+        };
+        [
+            (
+                "admission.offer_days",
+                format!("An offer is good for {}", number(of.offer_days, "days")),
+            ),
+            (
+                "admission.attempts",
+                format!(
+                    "An offer allows {} of each task",
+                    number(of.attempts, "attempts")
+                ),
+            ),
+            (
+                "permissions.component",
+                format!(
+                    "Components granted at the party's REST endpoint {}",
+                    grants(permissions.component)
+                ),
+            ),
+            (
+                "permissions.dataset",
+                format!("Tables granted there {}", grants(permissions.dataset)),
+            ),
+            (
+                "permissions.through_coordinator",
+                format!(
+                    "People at the coordinator's endpoint {at_endpoint} see and change grants and pinned keys"
+                ),
+            ),
+        ]
     }
 
     fn explain_release(&self) -> Chapter {

@@ -1,10 +1,14 @@
 //! A table of five routes, as a client meets it.
 
+use axum::body::Body;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::IntoResponse;
 use rest::lenient::whole_body;
 use tower::ServiceExt;
 
 use super::*;
+use crate::kind::Field;
 use crate::route::Answering;
 
 #[derive(Clone)]

@@ -336,6 +336,7 @@ fn online_predictions_are_counted_by_ids_and_as_jobs_of_that_rule() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "one list of cases")]
 fn a_job_is_not_online_by_its_word() {
     let counted = |change: &dyn Fn(&mut Offer, &mut Facts)| {
         let (mut offer, mut facts) = predicting();
