@@ -232,7 +232,7 @@ mod tests {
             (0.0..).refusal(&f64::INFINITY).as_deref(),
             Some("inf is below 0")
         );
-        assert_eq!((0.0..=1.0).refusal(&f64::NAN).is_some(), true);
+        assert!((0.0..=1.0).refusal(&f64::NAN).is_some());
         assert_eq!(
             above(0.0).refusal(&0.0).as_deref(),
             Some("0 is not above 0")
