@@ -125,10 +125,7 @@ fn pages_of(
     // The fastest level: what is written is read once or twice, and numbers hardly get smaller by more.
     let fastest = CompressionOptions::Zstd(Some(ZstdLevel::try_new(1)?));
     let (mut encodings, mut compression) = (get_dtype_encoding(array.dtype()), fastest);
-    if array.len() <= FEW_ROWS {
-        encodings.fill(Encoding::Plain);
-        compression = CompressionOptions::Uncompressed;
-    } else if *packed {
+    if array.len() <= FEW_ROWS || *packed {
         encodings.fill(Encoding::Plain);
         compression = CompressionOptions::Uncompressed;
     } else if matches!(form, Form::Fixed(_)) {

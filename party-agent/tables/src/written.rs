@@ -273,7 +273,7 @@ impl ColumnBuilder {
             self.values = Some(self.widened(text));
         }
         self.rows += 1;
-        if let (Some(gaps), true) = (&mut self.gaps, fits && !text.is_empty() || !fits) {
+        if let (Some(gaps), true) = (&mut self.gaps, !(fits && text.is_empty())) {
             gaps.resize(self.rows, false);
         }
     }
