@@ -25,6 +25,16 @@ const NULLABLE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "data_statistics",
+        &[
+            "column_names",
+            "column_indexes",
+            "abnormal_list",
+            "need_run",
+            "bias",
+        ],
+    ),
+    (
         "data_transform",
         &[
             "exclusive_data_type",
@@ -40,6 +50,19 @@ const NULLABLE: &[(&str, &[&str])] = &[
             "outlier_replace",
             "need_run",
             "match_id_name",
+        ],
+    ),
+    (
+        "feature_scale",
+        &[
+            "method",
+            "scale_col_indexes",
+            "scale_names",
+            "feat_upper",
+            "feat_lower",
+            "with_mean",
+            "with_std",
+            "need_run",
         ],
     ),
     (
