@@ -62,11 +62,8 @@ async fn a_folder_of_the_version_before_opens_and_work_goes_on() {
         let data = data.to_str().expect("a path");
         let checked = cluster.program().run(&["audit", "verify", "--data", data]);
         assert!(checked.status.success(), "{checked:?}");
-        let health = cluster
-            .party(party)
-            .data("/v1/fedflow/health", &json!({}))
-            .await;
-        assert_eq!(health["set_aside"], json!({}), "{health}");
+        let health = get(&cluster.party(party), "/v1/fedflow/health").await;
+        assert_eq!(health["data"]["set_aside"], json!({}), "{health}");
     }
 
     // The model that was learned before predicts on the tables that were loaded before.
