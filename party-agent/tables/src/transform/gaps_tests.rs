@@ -238,11 +238,8 @@ fn labels_are_there_where_models_are_made_and_may_lack_where_they_are_applied() 
             labels[0] == 1.0 && labels[1].is_nan(),
             "{kind:?} {gap:?}: {labels:?}"
         );
-        let texts = applied
-            .table
-            .label_texts()
-            .expect("texts")
-            .expect("a label");
+        let texts = applied.table.label_texts().expect("texts");
+        let texts = texts.expect("a label");
         assert_eq!(
             (texts[0].as_deref().map(|text| &text[..1]), &texts[1]),
             (Some("1"), &None)
