@@ -71,7 +71,7 @@ impl Client {
         }
         let request = request
             .body(Full::new(body))
-            .with_context(|| format!("{uri} is no address"))?;
+            .with_context(|| format!("{uri} is not an address"))?;
         let unreachable = |detail: String| {
             Fault::new(
                 ErrorCode::AddressUnusable,
@@ -139,7 +139,7 @@ impl Client {
             )
             .await?;
         serde_json::from_slice(&bytes)
-            .with_context(|| format!("{path} answered {status} with something that is no JSON"))
+            .with_context(|| format!("{path} answered {status} with something that is not JSON"))
     }
 
     /// Gets JSON.
@@ -148,7 +148,7 @@ impl Client {
             .send(Method::GET, path, "application/json", Bytes::new())
             .await?;
         serde_json::from_slice(&bytes)
-            .with_context(|| format!("{path} answered something that is no JSON"))
+            .with_context(|| format!("{path} answered something that is not JSON"))
     }
 
     /// Gets an answer of lines, and hands each over as it comes: it needs the memory of one line.
@@ -167,7 +167,7 @@ impl Client {
         {
             let (status, bytes) = self.whole(response).await?;
             let reply: Value = serde_json::from_slice(&bytes).with_context(|| {
-                format!("{path} answered {status} with something that is no JSON")
+                format!("{path} answered {status} with something that is not JSON")
             })?;
             succeeded(&reply)?;
             anyhow::bail!("{path} answered {status} without lines");
@@ -187,7 +187,7 @@ impl Client {
                 .and_then(|rest| rest.iter().position(|byte| *byte == b'\n'))
             {
                 let line = std::str::from_utf8(kept.get(began..began + end).unwrap_or_default());
-                each(line.context("a line of the answer is no text")?)?;
+                each(line.context("a line of the answer is not text")?)?;
                 began += end + 1;
             }
             kept.drain(..began);
@@ -221,7 +221,7 @@ impl Client {
             return Ok(bytes);
         }
         let reply: Value = serde_json::from_slice(&bytes)
-            .with_context(|| format!("{path} answered {status} with something that is no JSON"))?;
+            .with_context(|| format!("{path} answered {status} with something that is not JSON"))?;
         succeeded(&reply)?;
         anyhow::bail!("{path} answered {status} without a file")
     }

@@ -105,7 +105,10 @@ fn number(row: usize, field: usize, text: &str) -> Result<f64> {
             row,
             format!("field {field} is infinite: leave such rows out"),
         )),
-        Cell::Text => Err(LearnError::row(row, format!("field {field} is no number"))),
+        Cell::Text => Err(LearnError::row(
+            row,
+            format!("field {field} is not a number"),
+        )),
     }
 }
 
@@ -173,7 +176,7 @@ pub(crate) fn sparse<'a>(
             .ok_or_else(|| LearnError::row(row, "a part is not index:value"))?;
         let index: usize = index
             .parse()
-            .map_err(|_| LearnError::row(row, "an index is no whole number"))?;
+            .map_err(|_| LearnError::row(row, "an index is not a whole number"))?;
         if index == 0 || found.last().is_some_and(|(last, _)| *last >= index) {
             return Err(LearnError::row(row, "indices begin at 1 and ascend"));
         }
@@ -334,7 +337,7 @@ mod tests {
         for (found, said) in [
             (
                 labelled(&lines("1,2\n1,secret"), GO_ON),
-                "row 2: field 2 is no number",
+                "row 2: field 2 is not a number",
             ),
             (
                 labelled(&lines("1,2\n1,-NaN"), GO_ON),
