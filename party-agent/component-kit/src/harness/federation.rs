@@ -9,8 +9,8 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, ModelInput, ModelRef,
-    Participant, PartyId, Role, Stage, StepName, Stop, TableRef, TaskId, Tells, Usage,
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, MessageLine, Metric, ModelInput,
+    ModelRef, Participant, PartyId, Role, Stage, StepName, Stop, TableRef, TaskId, Tells, Usage,
 };
 
 use super::memory::{Memory, Requests};
@@ -480,17 +480,7 @@ impl Federation {
             played.insert(who, part(&memory, result, usage));
         }
         let envelopes = post.envelopes();
-        for envelope in &envelopes {
-            // The party was asked before the job started whether the others may leave, and not whether this one may.
-            let announced = spoken
-                .get(&envelope.from)
-                .is_some_and(|lines| lines.iter().any(|line| line.name == envelope.message));
-            assert!(
-                announced,
-                "{} sent {}, which it said it would not",
-                envelope.from, envelope.message
-            );
-        }
+        were_announced(&envelopes, &spoken);
         let count = |number: &AtomicUsize| number.load(Ordering::SeqCst);
         RunRecord {
             parts: played,
@@ -499,6 +489,21 @@ impl Federation {
             late_questions: count(&questions.late),
             requests: count(&requests.all),
         }
+    }
+}
+
+/// Every message is one of those of which its sender said that it might send them.
+fn were_announced(envelopes: &[RecordedMessage], spoken: &BTreeMap<Participant, Vec<MessageLine>>) {
+    for envelope in envelopes {
+        // The party was asked before the job started whether the others may leave, and not whether this one may.
+        let announced = spoken
+            .get(&envelope.from)
+            .is_some_and(|lines| lines.iter().any(|line| line.name == envelope.message));
+        assert!(
+            announced,
+            "{} sent {}, which it said it would not",
+            envelope.from, envelope.message
+        );
     }
 }
 

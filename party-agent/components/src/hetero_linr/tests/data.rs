@@ -235,7 +235,7 @@ pub(super) async fn agrees(data: &Data, others: Value) -> RunRecord {
         .find(|(who, _)| who.role == Role::Guest)
         .unwrap();
     assert_eq!(
-        model(&played, &guest.0).trained[0].is_converged,
+        model(&played, guest.0).trained[0].is_converged,
         fit.is_converged
     );
     played
