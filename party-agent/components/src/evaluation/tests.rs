@@ -272,6 +272,25 @@ fn psi_by_definition(psi: &Metric) -> f64 {
     six(train.iter().zip(&validate).map(part).sum())
 }
 
+/// The tables of a binary evaluation: name, type, and what stands in the meta beside both.
+const TABLES: [(&str, &str, &[&str]); 3] = [
+    (
+        "hetero_lr_0_confusion_mat",
+        "CONFUSION_MAT",
+        &["tp", "tn", "fp", "fn", "thresholds"],
+    ),
+    (
+        "hetero_lr_0_f1_score",
+        "F1_SCORE",
+        &["f1_scores", "thresholds"],
+    ),
+    (
+        "hetero_lr_0_quantile_pr",
+        "QUANTILE_PR",
+        &["p_scores", "r_scores", "thresholds"],
+    ),
+];
+
 #[tokio::test]
 async fn reports_the_shapes_that_readers_know() {
     let federation = binary();
@@ -324,23 +343,7 @@ async fn reports_the_shapes_that_readers_know() {
         list(find(guest, "train", "hetero_lr_0_ks_tpr"), "thresholds").len(),
         100
     );
-    for (name, kind, keys) in [
-        (
-            "hetero_lr_0_confusion_mat",
-            "CONFUSION_MAT",
-            &["tp", "tn", "fp", "fn", "thresholds"][..],
-        ),
-        (
-            "hetero_lr_0_f1_score",
-            "F1_SCORE",
-            &["f1_scores", "thresholds"],
-        ),
-        (
-            "hetero_lr_0_quantile_pr",
-            "QUANTILE_PR",
-            &["p_scores", "r_scores", "thresholds"],
-        ),
-    ] {
+    for (name, kind, keys) in TABLES {
         let metric = find(guest, "train", name);
         assert!(
             metric.data.is_empty() && metric.meta["metric_type"] == kind,
