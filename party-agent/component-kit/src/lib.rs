@@ -39,6 +39,7 @@ pub use component::{AnyComponent, Component, ParamSet, Plugin, RolePlan};
 pub use description::{CastLine, Description, NeedLine, PortLine};
 pub use error::{ComponentError, Result};
 pub use given::Given;
+pub use import_request::ImportRequest;
 pub use local::{Fitted, LocalOutput, LocalTask, LocalTransform, PassOn};
 pub use message::Message;
 pub use metrics::{Metrics, metric};
@@ -47,9 +48,8 @@ pub use params::{Check, Problem, Problems};
 pub use payload::{Packed, Payload, PayloadError, Raw};
 pub use peer::{Peer, Peers};
 pub use task::TaskContext;
-pub use import_request::ImportRequest;
 pub use task_host::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules,
-    LabelRules, LogLevel, MaliciousHosts, ModelCopy, Reading, TaskHost,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, LabelRules, LogLevel,
+    MaliciousHosts, ModelCopy, Reading, TaskHost,
 };
 pub use word::Word;

@@ -12,19 +12,19 @@ use tables::Table;
 use tokio_util::sync::CancellationToken;
 use vocabulary::report::ReportBody;
 use vocabulary::{
-    Assignment, Cast, DataInput, ErrorCode, Fault, MessageLine, Participant, PortKind, Progress, Receipt,
-    Role, Stage, StepName, Stop, TableRef, Tells, Usage,
+    Assignment, Cast, DataInput, ErrorCode, Fault, MessageLine, Participant, PortKind, Progress,
+    Receipt, Role, Stage, StepName, Stop, TableRef, Tells, Usage,
 };
 use wire::{Address, AttemptKey, Envelope, Transport};
 
-use crate::import_request::ImportRequest;
 use crate::description::Description;
 use crate::error::{ComponentError, Result};
+use crate::import_request::ImportRequest;
 use crate::meter::{Meter, Spent};
 use crate::model::SavedModel;
 use crate::task_host::{
-    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules,
-    LabelRules, LogLevel, ModelCopy, Reading, TaskHost,
+    About, CheckpointAt, CopiedModel, CopyRequest, ExportRequest, IdRules, LabelRules, LogLevel,
+    ModelCopy, Reading, TaskHost,
 };
 
 struct Inner {

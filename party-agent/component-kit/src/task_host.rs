@@ -6,8 +6,8 @@ use tables::Table;
 use vocabulary::report::ReportBody;
 use vocabulary::{ModelRef, PartyId, Receipt, TableRef, Tells};
 
-use crate::import_request::ImportRequest;
 use crate::error::Result;
+use crate::import_request::ImportRequest;
 use crate::model::SavedModel;
 
 /// How serious a log line is.
