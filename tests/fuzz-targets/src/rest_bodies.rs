@@ -17,15 +17,6 @@ const PATHS: [&str; 5] = [
     "/v1/model/restore",
 ];
 
-fn has_fractions(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => number.is_f64(),
-        Value::Array(all) => all.iter().any(has_fractions),
-        Value::Object(all) => all.values().any(has_fractions),
-        _ => false,
-    }
-}
-
 /// Whatever is JSON is read as what it is, but for whole numbers that are too long.
 fn json(bytes: &[u8]) {
     let read = read_json(bytes);
@@ -34,10 +25,6 @@ fn json(bytes: &[u8]) {
         assert_eq!(read.is_null(), exact.is_null());
     }
     let written = serde_json::to_vec(&read).expect("written");
-    // A number with a fraction is read to its last digit but one: what is written of it may be another neighbour.
-    if has_fractions(&read) {
-        return;
-    }
     assert_eq!(
         read_json(&written),
         read,
