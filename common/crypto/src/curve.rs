@@ -71,6 +71,7 @@ impl BlindingKey {
     /// an id of little entropy can be tried by whoever holds the key; parties must agree on the tag.
     pub fn blind_ids<I: AsRef<[u8]> + Sync>(&self, ids: &[I], domain: &[u8]) -> Vec<[u8; 32]> {
         let tag = domain_tag(domain);
+        // The results keep the order of the ids: callers match the two by position.
         ids.par_chunks(BATCH)
             .flat_map_iter(|batch| {
                 self.encode(batch.iter().map(|id| hash_to_group(id.as_ref(), &tag)))
@@ -87,6 +88,8 @@ impl BlindingKey {
                 let decoded: Result<Vec<_>, _> = batch
                     .iter()
                     .enumerate()
+                    // The position in the whole list: the batch is no business of whoever reads
+                    // the error.
                     .map(|(offset, bytes)| decode(number * BATCH + offset, bytes))
                     .collect();
                 Ok(self.encode(decoded?.into_iter()))
@@ -109,6 +112,7 @@ fn decode(index: usize, bytes: &[u8; 32]) -> Result<RistrettoPoint, CurveError> 
     let point = CompressedRistretto(*bytes)
         .decompress()
         .ok_or(CurveError::NotAPoint { index })?;
+    // The group has prime order, so this is the only element that multiplication cannot hide.
     if point.is_identity() {
         return Err(CurveError::Identity { index });
     }
@@ -126,12 +130,14 @@ fn domain_tag(domain: &[u8]) -> Vec<u8> {
     } else {
         domain.to_vec()
     };
+    // Fits: what was longer than 255 bytes became 64 above.
     tag.push(tag.len() as u8);
     tag
 }
 
 /// `hash_to_ristretto255` of RFC 9380, appendix B: 64 bytes from `expand_message_xmd`, then the map.
 fn hash_to_group(message: &[u8], tag: &[u8]) -> RistrettoPoint {
+    // b_0 of the RFC: the block of zeros, the message, the output's length, a zero byte, the tag.
     let first = Sha512::new()
         .chain_update([0u8; SHA512_BLOCK])
         .chain_update(message)
@@ -139,6 +145,7 @@ fn hash_to_group(message: &[u8], tag: &[u8]) -> RistrettoPoint {
         .chain_update([0u8])
         .chain_update(tag)
         .finalize();
+    // b_1. One block of SHA-512 is all that the map takes, so there is no b_2.
     let uniform = Sha512::new()
         .chain_update(first)
         .chain_update([1u8])

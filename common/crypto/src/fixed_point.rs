@@ -60,6 +60,7 @@ impl FixedPoint {
 
     /// The scale of a product of a value at this scale and one at `other`.
     pub fn product(self, other: Self) -> Result<Self, FixedPointError> {
+        // Both are at most 62: the sum cannot overflow before it is checked.
         Self::new(self.bits + other.bits)
     }
 
@@ -79,6 +80,7 @@ impl FixedPoint {
 
     /// The real a ring element stands for, to the precision of f64.
     pub fn decode(self, value: i64) -> f64 {
+        // A power of two only moves the exponent: the cast is the one place that rounds.
         value as f64 / self.scale()
     }
 
@@ -99,6 +101,7 @@ impl FixedPoint {
         if !value.is_finite() {
             return Err(FixedPointError::NotFinite { index, value });
         }
+        // Nearest, not cut off: cutting would pull every value of a sum towards zero.
         let scaled = (value * self.scale()).round();
         // -2^63 and 2^63 are exact doubles; the upper one is already out of range.
         let limit = (1u64 << 63) as f64;

@@ -25,6 +25,7 @@ impl Random {
     /// A generator with a fresh 256-bit seed from the operating system.
     pub fn from_os() -> Result<Self, RandomError> {
         let mut seed = Zeroizing::new([0u8; 32]);
+        // Without entropy there is no generator: nothing weaker may take its place.
         getrandom::fill(seed.as_mut()).map_err(|error| RandomError::NoEntropy {
             reason: error.to_string(),
         })?;
@@ -79,6 +80,7 @@ impl Random {
     /// Permutes `items` uniformly (Fisher-Yates).
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
+            // Not a remainder: its bias would make some orders likelier than others.
             let chosen = self.below(last as u64 + 1) as usize;
             items.swap(last, chosen);
         }
@@ -86,6 +88,7 @@ impl Random {
 
     /// A uniform multiple of 2^-53 in `[0, 1)`.
     pub fn uniform_f64(&mut self) -> f64 {
+        // 53 bits are what a double holds exactly; with more the cast could round up to 1.
         (self.u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 

@@ -73,6 +73,7 @@ pub fn seal(
     let receiver = PublicKey::from_bytes(receiver_public_sec1).map_err(|_| SealError::PublicKey)?;
     let (encapped, ciphertext) =
         single_shot_seal_with_rng::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
+            // The seal says nothing of the sender: its signature goes inside (decision 0014).
             &OpModeS::Base,
             &receiver,
             info,
@@ -96,8 +97,10 @@ pub fn open(
 ) -> Result<Vec<u8>, SealError> {
     let private = secret.private_key()?;
     let (encapped, ciphertext) = sealed
+        // Others choose these bytes: a short text is refused and does not panic.
         .split_at_checked(POINT_BYTES)
         .ok_or(SealError::DoesNotOpen)?;
+    // The same error as for a wrong tag: a sender must not learn which check failed.
     let encapped = EncappedKey::from_bytes(encapped).map_err(|_| SealError::DoesNotOpen)?;
     single_shot_open::<AesGcm128, HkdfSha256, DhP256HkdfSha256>(
         &OpModeR::Base,

@@ -30,11 +30,14 @@ pub fn share(
     if count == 0 {
         return Err(SharingError::NoShares);
     }
+    // The last share is what the uniform ones leave over; it is uniform too as long as one is
+    // missing.
     let mut last = values.to_vec();
     let mut shares = Vec::with_capacity(count);
     for _ in 1..count {
         let uniform: Vec<u64> = values.iter().map(|_| random.u64()).collect();
         for (rest, part) in last.iter_mut().zip(&uniform) {
+            // The ring is Z_2^64: to wrap around is its arithmetic, not an overflow.
             *rest = rest.wrapping_sub(*part);
         }
         shares.push(uniform);

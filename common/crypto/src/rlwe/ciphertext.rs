@@ -33,6 +33,7 @@ pub struct EncryptedVector {
 
 impl fmt::Debug for EncryptedVector {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A ciphertext has hundreds of kilobytes, none of which tells a reader anything.
         write!(formatter, "EncryptedVector({} values)", self.length)
     }
 }
@@ -72,6 +73,8 @@ impl PublicKey {
     fn encrypt_chunks(&self, messages: &[u64], random: &mut Random) -> Vec<Ciphertext> {
         let work: Vec<_> = messages
             .chunks(DEGREE)
+            // Forked in order before any thread runs: a seed gives the same ciphertexts on any
+            // machine.
             .map(|chunk| (chunk, random.fork()))
             .collect();
         work.into_par_iter()
@@ -88,6 +91,7 @@ impl SecretKey {
             .par_iter()
             .flat_map_iter(|chunk| self.decrypt(chunk))
             .collect();
+        // The last ciphertext has N places like the others; those past the end hold no value.
         values.truncate(vector.len());
         values
     }
@@ -152,6 +156,7 @@ impl EncryptedVector {
             .map(|vector| vector.noise)
             .max()
             .unwrap_or(NoiseBound::FRESH);
+        // Once for all of them: pairwise bounds would cost a bit per vector, not per doubling.
         total.noise = largest.sum_of(vectors.len()).checked()?;
         Ok(total)
     }
@@ -168,6 +173,7 @@ impl EncryptedVector {
 
     /// Multiplies every element by one integer.
     pub fn scale(&self, factor: i64) -> Result<Self, RlweError> {
+        // Before the copy: what is refused should cost nothing.
         let noise = self.noise.times(u128::from(factor.unsigned_abs()))?;
         let mut scaled = self.clone();
         scaled.noise = noise;
@@ -191,6 +197,7 @@ impl EncryptedVector {
         key: &PublicKey,
         random: &mut Random,
     ) -> Result<(Self, Vec<u64>), RlweError> {
+        // Only the check counts: the flood sets the bound anew, but hides no more noise than this.
         self.noise.add(NoiseBound::FRESH)?;
         // Whole ciphertexts leave, so the coefficients beyond the last element are masked too.
         let mut masks = sampling::draw_masks(self.chunks.len() * DEGREE, random);
@@ -244,6 +251,7 @@ impl EncryptedVector {
         expected_len: usize,
         noise: NoiseBound,
     ) -> Result<Self, RlweError> {
+        // No byte string is usize::MAX long, so a length that overflows is refused here as well.
         expect_len(bytes, Self::byte_len(expected_len).unwrap_or(usize::MAX))?;
         let read = |chunk: &[u8]| {
             let (c0, c1) = chunk.split_at(ELEMENT_BYTES);

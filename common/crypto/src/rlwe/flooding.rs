@@ -34,6 +34,7 @@ impl NoiseBound {
     pub const FRESH: Self = Self(19);
 
     /// A ciphertext after flooding: good for decryption by the key holder, for no further computation.
+    // Above `LIMIT_BITS` on purpose, so that every operation on it is refused.
     pub const FLOODED: Self = Self(135);
 
     /// The sum of `count` ciphertexts within this bound.
@@ -51,6 +52,7 @@ impl NoiseBound {
 
     /// The bound of a sum of two ciphertexts (a plaintext's rounding counts as one).
     pub(super) fn add(self, other: Self) -> Result<Self, RlweError> {
+        // A sum is at most twice the larger. Saturating, since `checked` refuses the top anyway.
         Self(self.0.max(other.0).saturating_add(1)).checked()
     }
 
@@ -78,6 +80,7 @@ pub(super) type Flood = [u64; 3];
 pub(super) fn draw(count: usize, random: &mut Random) -> Zeroizing<Vec<Flood>> {
     Zeroizing::new(
         (0..count)
+            // 64 + 64 + 7 bits: exactly the 2^135 numbers of the interval, so no draw is refused.
             .map(|_| [random.u64(), random.u64(), random.u64() >> 57])
             .collect(),
     )

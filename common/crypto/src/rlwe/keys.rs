@@ -34,6 +34,7 @@ impl ZeroizeOnDrop for SecretKey {}
 
 impl fmt::Debug for PublicKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Hundreds of kilobytes of coefficients help nobody who reads a log.
         formatter.write_str("PublicKey")
     }
 }
@@ -54,6 +55,7 @@ impl SecretKey {
         let mut product = Zeroizing::new(a.clone());
         product.mul(&self.0);
         b.sub(&product);
+        // The error is as secret as s: with a, b and e known, s follows.
         b.sub(&Zeroizing::new(Evaluations::from_small(&sampling::errors(
             DEGREE, random,
         ))));
@@ -101,6 +103,8 @@ impl PublicKey {
         let b = Evaluations(unpack_element(element)?).into_multiplier();
         Ok(Self {
             seed,
+            // Computed, never read: a peer that could send its own a could send one that hides
+            // nothing.
             a: expand(&seed).into_multiplier(),
             b,
         })

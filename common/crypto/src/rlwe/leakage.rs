@@ -48,6 +48,7 @@ pub fn bits_left(values: usize) -> f64 {
 
 /// Strength of LWE with a ternary secret of dimension `n`, a modulus of `bits` bits and at most `samples` samples.
 fn strength(n: usize, bits: f64, samples: usize) -> f64 {
+    // Every sixteenth number of samples: the test finds the standard's table with these.
     let costs = (1..=samples).rev().step_by(16).filter_map(|m| {
         let d = (n + m + 1) as f64;
         let block = f64::from(smallest_block(n, m, bits)?);
@@ -70,6 +71,7 @@ fn smallest_block(n: usize, m: usize, bits: f64) -> Option<u32> {
         left <= (2.0 * block - d - 1.0) * delta(block).ln() + volume / d
     };
     let (mut low, mut high) = BLOCKS;
+    // The search below needs one end that solves and one that does not.
     if solves(low) || !solves(high) {
         return solves(low).then_some(low);
     }

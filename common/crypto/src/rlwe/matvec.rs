@@ -56,6 +56,7 @@ impl PreparedMatrix {
     ) -> Result<Self, RlweError> {
         let chunks = rows.div_ceil(DEGREE);
         let bad_shape = RlweError::BadShape { rows, columns };
+        // Checked before any of the work, so that nothing below can overflow or be cut short.
         if rows == 0 || columns == 0 || columns > MAX_COLUMNS || chunks > MAX_CHUNKS {
             return Err(bad_shape);
         }
@@ -69,6 +70,8 @@ impl PreparedMatrix {
         let (elements, norms): (Vec<_>, Vec<_>) = prepared.into_iter().unzip();
         let norm = norms
             .chunks(chunks)
+            // A sum collects one group over all chunks of rows: the largest group bounds every
+            // output.
             .map(|group| group.iter().sum())
             .max()
             .unwrap_or(0);
@@ -113,6 +116,7 @@ impl PreparedMatrix {
                 actual: vector.len(),
             });
         }
+        // First of all: a product that could not be flooded later is not worth its time.
         let noise = vector.noise().checked()?.times(self.norm)?;
         let firsts: Vec<&Evaluations> = vector.chunks.iter().map(|chunk| &chunk.c0).collect();
         let seconds: Vec<&Evaluations> = vector.chunks.iter().map(|chunk| &chunk.c1).collect();
@@ -211,6 +215,7 @@ fn accumulate(
             &half.0[start..start + BLOCK],
         );
         for ((total, x), y) in wide.iter_mut().zip(factors).zip(values) {
+            // Below 2^100 each, and at most 2^14 of them: no overflow.
             *total += u128::from(*x) * u128::from(*y);
         }
     }

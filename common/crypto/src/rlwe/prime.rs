@@ -44,6 +44,7 @@ impl Prime {
     #[inline(always)]
     pub(super) fn times_lazy(&self, x: u64, factor: Factor) -> u64 {
         let estimate = ((u128::from(x) * u128::from(factor.quotient)) >> 64) as u64;
+        // Both products mod 2^64: their difference is below 2q, so the low word is all of it.
         x.wrapping_mul(factor.value)
             .wrapping_sub(estimate.wrapping_mul(self.q))
     }
@@ -63,6 +64,8 @@ impl Prime {
     /// A signed number into 0..q.
     #[inline(always)]
     pub(super) fn reduce_signed(&self, x: i64) -> u64 {
+        // As u64 a negative x is 2^64 too large; the sign as a mask takes that off without a
+        // branch.
         self.sub(self.reduce(x as u64), self.two64.value & (x >> 63) as u64)
     }
 
@@ -81,6 +84,7 @@ impl Prime {
     /// Difference of two reduced numbers.
     #[inline(always)]
     pub(super) fn sub(&self, x: u64, y: u64) -> u64 {
+        // q comes first: the intermediate value then never goes below zero.
         self.settle(x + self.q - y)
     }
 
@@ -93,6 +97,7 @@ impl Prime {
     /// `x / 2^64 mod q` in 0..q, for x below q * 2^64 (such as a sum of 2^14 products of reduced numbers).
     #[inline(always)]
     pub(super) fn montgomery_reduce(&self, x: u128) -> u64 {
+        // x + multiple * q is a multiple of 2^64, so the shift is exact; both are below 2^114.
         let multiple = (x as u64).wrapping_mul(self.negative_inverse);
         self.settle(((x + u128::from(multiple) * u128::from(self.q)) >> 64) as u64)
     }

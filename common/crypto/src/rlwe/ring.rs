@@ -9,12 +9,16 @@ use zeroize::{Zeroize, Zeroizing};
 use super::prime::{Factor, Prime};
 
 /// Coefficients of a ring element, N: also the number of values one ciphertext holds.
+// With a ternary secret the standard allows a q of 218 bits for 128 bits of security; ours has
+// 200.
 pub const DEGREE: usize = 8192;
 
 /// Primes in q.
 pub const LIMBS: usize = 4;
 
 /// The largest primes below 2^50 that are 1 mod 2N, each with a primitive 2N-th root of unity.
+// Constants, not searched for: all parties need the same q, and the root fixes the order of the
+// transformed values that travel.
 const PRIMES: [(u64, u64); LIMBS] = [
     (1_125_899_906_826_241, 971_709_613_313_032),
     (1_125_899_906_629_633, 1_096_684_567_043_902),
@@ -84,6 +88,8 @@ impl Ring {
         let remainder = self.remainder(message);
         limb.prime.add(
             limb.prime.times(remainder, limb.minus_inverse64),
+            // A top bit means that the centred remainder is this minus 2^64: one more after
+            // division.
             remainder >> 63,
         )
     }
@@ -152,6 +158,7 @@ impl Limb {
                 let (low, high) = block.split_at_mut(half);
                 for (x, y) in low.iter_mut().zip(high) {
                     let turned = prime.times_lazy(*y, *root);
+                    // `turned` is below 2q, so that the difference stays positive.
                     *y = *x + twice - turned;
                     *x += turned;
                 }
@@ -161,6 +168,7 @@ impl Limb {
         }
         values
             .iter_mut()
+            // Reduced once here instead of in each of the 13 stages.
             .for_each(|value| *value = prime.reduce(*value));
     }
 

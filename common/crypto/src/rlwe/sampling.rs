@@ -28,6 +28,7 @@ pub(super) fn ternary(random: &mut Random) -> Zeroizing<Vec<i64>> {
 
 /// `count` errors from the centred binomial distribution.
 pub(super) fn errors(count: usize, random: &mut Random) -> Zeroizing<Vec<i64>> {
+    // Counting bits takes the same time for all coins: no table, no branch on what is secret.
     let mask = (1u64 << COINS) - 1;
     let draw = |_| {
         let coins = random.u64();

@@ -60,6 +60,7 @@ impl Layout {
     pub(super) fn of(rows: usize, columns: usize) -> Self {
         Self {
             columns,
+            // A power of two divides N: no sum lies across two elements.
             stride: rows.clamp(1, DEGREE).next_power_of_two(),
         }
     }
@@ -198,6 +199,7 @@ impl EncryptedSums {
         masks: &[u64],
         random: &mut Random,
     ) -> Result<MaskedSums, RlweError> {
+        // Too much noise would show under the flood: refused rather than sent.
         self.noise.add(NoiseBound::FRESH)?;
         let per_element = self.layout.per_element();
         let mut hidden = MaskedSums {
@@ -205,6 +207,7 @@ impl EncryptedSums {
             c0: self.c0.clone(),
             c1: self.c1.clone(),
         };
+        // Forked before the threads start, so that their order does not show in the result.
         let randoms: Vec<Random> = self.c1.iter().map(|_| random.fork()).collect();
         let elements = hidden
             .c1
@@ -270,6 +273,8 @@ impl MaskedSums {
             });
         };
         let told = u32::from_le_bytes([a, b, c, d]) as usize;
+        // Sizes come from the agreement. A sender that chose them would choose what the key holder
+        // opens, see `extraction`.
         if told != columns {
             return Err(RlweError::LengthMismatch {
                 expected: columns,
