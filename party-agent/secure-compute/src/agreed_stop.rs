@@ -40,6 +40,8 @@ fn squared_length(steps: &[f64], unit: i32) -> Result<Vec<i64>> {
     let total: f64 = steps.iter().map(|step| (step * factor).powi(2)).sum();
     Ok(fixed::encode(
         "length of the steps",
+        // That it is longer than any tolerance is all that matters; a first step may leave the
+        // range.
         &[total.min(LENGTH_CAP)],
         LENGTH_BITS,
         LENGTH_CAP,
@@ -71,6 +73,7 @@ pub async fn reveal_length<S: LinearScheme>(
             .iter()
             .map(|part| part.read::<S>(1, Origin::Fresh))
             .collect::<SchemeResult<Vec<_>>>()?;
+        // A product with the number 1: only sums can be revealed, a vector cannot.
         let sums = S::transpose_times(&S::prepare(1, 1, &|_, _| 1)?, &S::sum(&parts)?)?;
         let hidden = S::reveal_sums(key, &S::add_plain_sums(&sums, &own)?, random)?;
         Ok(SumsBytes::of::<S>(&hidden, 1))
@@ -100,6 +103,7 @@ pub async fn read_length<S: LinearScheme>(
     let [sum] = sums.as_slice() else {
         return Err(ComponentError::protocol("the length of steps is one sum"));
     };
+    // Rounding may leave a tiny negative number, of which there is no root.
     let length = fixed::decode(*sum, LENGTH_BITS).max(0.0).sqrt();
     Ok(length * f64::from(unit).exp2())
 }

@@ -59,6 +59,8 @@ pub struct BatchShape {
 pub fn shapes(plan: &BatchPlan) -> Vec<BatchShape> {
     let masked = |members: usize| {
         if plan.is_masked() {
+            // Rows of a dropped last batch are dealt over the others, which may then have more
+            // than the mask.
             plan.masked_batch_size().max(members)
         } else {
             members
@@ -92,6 +94,8 @@ pub async fn receive_rows(
     let mut seen = vec![false; rows];
     for position in &positions {
         match seen.get_mut(*position as usize) {
+            // A row named twice would count double in the gradient, and a guest could single it
+            // out that way.
             Some(seen) if !*seen => *seen = true,
             _ => {
                 return Err(ComponentError::protocol(format!(

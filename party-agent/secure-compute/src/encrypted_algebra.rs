@@ -55,6 +55,8 @@ pub enum SchemeError {
 impl From<SchemeError> for ComponentError {
     fn from(error: SchemeError) -> Self {
         let code = match error {
+            // The code says whom to ask: bytes that are malformed are the peer's fault, limits are
+            // the data's.
             SchemeError::Malformed { .. } => ErrorCode::ProtocolViolation,
             SchemeError::Refused { .. } => ErrorCode::NumericRange,
         };

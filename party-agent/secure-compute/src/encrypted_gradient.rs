@@ -45,6 +45,8 @@ pub async fn prepare_columns<S: LinearScheme>(
                 .get((row, column))
                 .expect("batches and parts are of this table");
             let factor = factors.get(column).expect("each column has its factor");
+            // Fits: `ColumnScales::fit` chose the factor so that even the sum over all rows stays
+            // below 2^62.
             (value * factor).round() as i64
         };
         S::prepare(count, part.len(), &entry)
@@ -70,6 +72,8 @@ pub async fn learn_sums<S: LinearScheme>(
     let holder = turn.arbiter()?;
     holder.send(messages.masked, &hidden).await?;
     let opened = holder.receive(messages.opened).await?;
+    // Checked because `zip` would drop the rest in silence, and a gradient that is cut is a wrong
+    // one.
     if opened.len() != masks.len() {
         let text = format!(
             "{} sums came back where {} were sent",
@@ -81,6 +85,7 @@ pub async fn learn_sums<S: LinearScheme>(
     Ok(opened
         .iter()
         .zip(&masks)
+        // Masks are uniform mod 2^64, so that to take one off wraps in half of all cases.
         .map(|(sum, mask)| sum.wrapping_sub(*mask))
         .collect())
 }

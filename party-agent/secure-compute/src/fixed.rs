@@ -151,10 +151,12 @@ pub fn unit_of(labels: &[f64], limit: f64) -> Option<i16> {
     let largest = labels
         .iter()
         .fold(0.0, |most: f64, label| most.max(label.abs()));
+    // No logarithm of zero. Labels that are all zero fit at any unit.
     if largest == 0.0 {
         return Some(0);
     }
     let most = f64::from(MOST_UNIT);
+    // A whole power of two: to divide by it and multiply again changes no digit.
     let power = (8.0 * largest / limit).log2().ceil().max(-most);
     (power <= most).then_some(power as i16)
 }
@@ -180,6 +182,7 @@ pub fn encode(
 
 /// The real number behind an integer mod 2^64 with `bits` fractional bits.
 pub fn decode(value: u64, bits: i32) -> f64 {
+    // Signed first: the upper half of the ring stands for negative numbers.
     (value as i64) as f64 * power(-bits)
 }
 
@@ -197,11 +200,13 @@ impl ColumnScales {
     /// Chooses the scales; holds for every subset of the rows.
     pub fn fit(matrix: ArrayView2<'_, f64>) -> Result<Self, RangeError> {
         let rows = matrix.nrows();
+        // The integers have this bound at every scale, so that the fit need not know the scale.
         let largest = RESIDUAL_LIMIT * power(RESIDUAL_BITS);
         // Rounding adds up to half a unit per row.
         let space = power(SUM_BITS) / largest - rows as f64;
         let column = |(column, values): (usize, ndarray::ArrayView1<'_, f64>)| {
             let total: f64 = values.iter().map(|value| value.abs()).sum();
+            // NaN and infinity end here: as bits they would become some integer or other.
             if !total.is_finite() || space < 1.0 {
                 return Err(RangeError::Column { column, rows });
             }

@@ -42,9 +42,11 @@ pub async fn keep_members<S: LinearScheme>(
     holder
         .send(messages.positions, &narrow.ok_or_else(too_many)?)
         .await?;
+    // A flooded vector takes no further computation; this one is encrypted afresh and does.
     let fresh = holder.receive(messages.fresh).await?;
     let offsets = offsets_at(positions, &masks);
     let unmask = move || -> Result<S::Vector, SchemeError> {
+        // Where no member stands there is a zero without a mask, and the offset is zero as well.
         S::add_plain(&fresh.read::<S>(offsets.len(), Origin::Fresh)?, &offsets)
     };
     Ok(turn.encrypt(unmask).await??)
@@ -84,6 +86,7 @@ pub async fn serve<S: LinearScheme>(
             *kept = true;
         }
     }
+    // Both numbers: together they rule out positions that are named twice or do not exist.
     if positions.len() != members || kept.iter().filter(|kept| **kept).count() != members {
         return Err(ComponentError::protocol(format!(
             "the positions are not those of {members} of {length} rows"

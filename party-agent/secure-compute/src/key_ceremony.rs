@@ -72,6 +72,7 @@ impl<S: LinearScheme> Encryptor<S> {
         task: &TaskContext,
         work: impl FnOnce(&S::PublicKey, &mut Random) -> T + Send + 'static,
     ) -> Result<T> {
+        // A fork, because the work moves to another thread and the generator must stay here.
         let (key, mut random) = (self.key.clone(), self.random.fork());
         task.encrypt(move || work(&key, &mut random)).await
     }
@@ -105,6 +106,7 @@ impl<S: LinearScheme> KeyHolder<S> {
         sums: SumsBytes,
         shape: SumsShape,
     ) -> Result<Vec<u64>> {
+        // Before it is counted: a request that is refused for its shape opens nothing.
         if sums.columns() != shape.columns {
             let text = format!(
                 "{by} asks to open {} sums where the plan has {}",
@@ -114,6 +116,8 @@ impl<S: LinearScheme> KeyHolder<S> {
             return Err(ComponentError::protocol(text));
         }
         let opened = self.opened.entry(by.clone()).or_default();
+        // Counted before the values are opened: a call that fails later has used its allowance all
+        // the same.
         *opened = opened.saturating_add(shape.columns);
         if let Some(most) = self.most.filter(|most| *opened > *most) {
             let text =

@@ -21,6 +21,8 @@ impl Limit {
     /// Columns of a party that one key serves in a batch, of which `shown` values more are opened (the loss).
     pub fn columns(self, shown: usize) -> usize {
         self.most
+            // One at least: a batch could not go on with none. The key holder still counts and
+            // refuses.
             .map_or(usize::MAX, |most| most.saturating_sub(shown).max(1))
     }
 

@@ -25,6 +25,8 @@ impl KeyUse {
     pub fn is_over(&mut self, values: usize) -> bool {
         let used = self.used.saturating_add(values);
         let is_over = self.limit.most.is_some_and(|most| used > most);
+        // All parties count alike and without a message, so that they change keys in the same
+        // batch.
         self.used = if is_over { values } else { used };
         is_over
     }

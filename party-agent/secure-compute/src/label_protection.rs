@@ -96,8 +96,11 @@ pub fn judge(
     // Rows that a batch must have whose rows are known.
     let known = columns
         .saturating_mul(rules.rows_per_column as usize)
+        // With as many sums as rows the labels are the solution of linear equations.
         .max(columns.saturating_add(1));
     let is_small = (rows as u64) < rules.small_table;
+    // Batches that are dealt anew each epoch give new sums each time, so their rows must not be
+    // known.
     let is_named = !plan.is_mutable() && plan.batch_size() >= known;
     let fewest = if is_named || is_small {
         known
@@ -265,6 +268,7 @@ pub fn share_found(rows: usize, columns: usize) -> f64 {
     }
     let more = (rows - columns) as f64 / columns.max(1) as f64;
     if columns == 0 {
+        // No column tells nothing, and then half of all guesses are right.
         0.5
     } else {
         normal_below(more.sqrt().recip())

@@ -18,6 +18,8 @@ macro_rules! bytes_only {
             }
 
             fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
+                // Kept as bytes: what they must be (length, noise) is known only where they are
+                // used, and checking them takes processor time that belongs off the async threads.
                 Ok(Self(bytes.clone()))
             }
         }
@@ -106,6 +108,7 @@ impl SumsBytes {
 
     /// Reads sums of this shape.
     pub fn read<S: LinearScheme>(&self, shape: SumsShape) -> SchemeResult<S::Hidden> {
+        // The plan's number counts. The sender's is compared, never used to allocate.
         if self.columns() != shape.columns {
             let detail = format!("{} sums where {} were agreed", self.columns, shape.columns);
             return Err(SchemeError::Malformed {

@@ -137,6 +137,7 @@ impl LinearScheme for RingLwe {
         length: usize,
         origin: Origin,
     ) -> SchemeResult<EncryptedVector> {
+        // From the protocol and not from the bytes: a peer could claim less noise than it sends.
         let noise = match origin {
             Origin::Fresh => NoiseBound::FRESH,
             Origin::SumOf(count) => NoiseBound::FRESH.sum_of(count),
