@@ -26,10 +26,14 @@ pub fn set_aside(folder: &Path, now: Timestamp) -> Result<SetAside, AuditError> 
     if segment::list(folder)?.is_empty() {
         return Err(AuditError::Missing(folder.to_owned()));
     }
+    // Before the chain is read: an agent that appends meanwhile would make a whole chain look
+    // broken.
     let lock = Lock::take(folder)?;
     let (head, error) = first_fault(folder);
     let why = match error {
         None => return Err(AuditError::Whole(head.number)),
+        // A disk that cannot be read proves nothing about the chain, which must not be given up
+        // for it.
         Some(error @ AuditError::Disk { .. }) => return Err(error),
         Some(error) => error.to_string(),
     };
@@ -46,6 +50,8 @@ pub fn set_aside(folder: &Path, now: Timestamp) -> Result<SetAside, AuditError> 
         hash: head.hash.clone(),
         why: why.clone(),
     };
+    // The new chain is whole and synced before anything is renamed. A crash in between leaves
+    // either chain in its place or none, never a half one.
     let next_lock = Lock::take(&next)?;
     let mut chain = Chain::open(&next, &next_lock, now)?;
     chain.append(&[(now, text_of(&began)?)])?;

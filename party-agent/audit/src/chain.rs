@@ -23,6 +23,7 @@ impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Self, AuditError> {
         DirBuilder::new()
             .recursive(true)
+            // The chain names tables, peers and jobs: for nobody but the agent's user.
             .mode(0o700)
             .create(folder)
             .map_err(AuditError::disk(folder))?;
@@ -35,6 +36,8 @@ impl Lock {
             .mode(0o600)
             .open(&path);
         let file = file.map_err(AuditError::disk(&path))?;
+        // A lock of the system and no mark in the file: it goes with the process, however that
+        // ends.
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(AuditError::InUse(folder.to_owned())),
@@ -54,6 +57,7 @@ impl Chain {
     /// Checks the whole chain, and takes away an unfinished write at its end. Whoever opens it holds its lock.
     pub(crate) fn open(folder: &Path, _: &Lock, now: Timestamp) -> Result<Self, AuditError> {
         let mut walk = Walk::open(folder)?;
+        // The whole chain and not just its end: a break further up must stop the agent as well.
         while walk.step()?.is_some() {}
         let (rest, hash) = walk.finish()?;
         let head = walk.head().clone();
@@ -71,6 +75,8 @@ impl Chain {
                 bytes = rest,
                 "an unfinished write at the end of the audit chain is taken away"
             );
+            // What is taken away is told by its hash, so that nobody can remove entries and call
+            // it a crash without leaving a trace.
             chain.append(&[(now, text_of(&AuditEntry::Recovered { bytes: rest, hash })?)])?;
         }
         Ok(chain)
@@ -105,6 +111,7 @@ impl Chain {
         self.segment()?
             .append(lines.as_bytes())
             .map_err(AuditError::disk(&folder))?;
+        // Only after the sync: a failed write leaves the head where the file ends.
         self.head = head;
         Ok(())
     }
@@ -113,6 +120,7 @@ impl Chain {
     pub(crate) fn probe(&mut self) -> Result<(), AuditError> {
         let folder = self.folder.clone();
         self.segment()?
+            // Enough for an entry of usual length; a larger one makes its own space.
             .make_space(1 << 12)
             .map_err(AuditError::disk(&folder))
     }
@@ -134,6 +142,8 @@ impl Chain {
             .as_ref()
             .is_some_and(|segment| segment.end() >= LARGEST);
         if full && let Some(segment) = &mut self.segment {
+            // The old file ends at its last line before a new one begins, as a walk expects of
+            // every file but the last.
             segment.finish().map_err(&disk)?;
         }
         if full || self.segment.is_none() {

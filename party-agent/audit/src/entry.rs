@@ -69,6 +69,7 @@ pub enum AuditEntry {
         /// The receiver.
         to: PartyId,
         /// How many.
+        // The name in chains of format 0: entries are hashed as they stand and cannot be renamed.
         #[serde(rename = "letters")]
         messages: u64,
         /// Bytes.
@@ -254,6 +255,7 @@ impl AuditEntry {
 
 fn clip(text: &mut String) {
     if text.len() > LONGEST {
+        // Not within a character: that would panic on a text that a peer chose.
         text.truncate(text.floor_char_boundary(LONGEST));
         text.push('…');
     }

@@ -64,6 +64,7 @@ impl AuditError {
 
     /// Whether the same may succeed later without anybody changing the chain.
     pub(crate) fn may_pass(&self) -> bool {
+        // A broken chain is not among them: to write on would hide the break behind good entries.
         matches!(self, Self::Disk { .. } | Self::InUse(_))
     }
 }

@@ -45,6 +45,7 @@ where
         .mode(0o700)
         .create(folder)
         .map_err(AuditError::disk(folder))?;
+    // Under another name until it is whole, since the name of a segment marks the import as done.
     let (made, path) = (folder.join("imported.tmp"), folder.join(segment::name(1)));
     let mut options = OpenOptions::new();
     let file = options
@@ -81,6 +82,8 @@ where
     let file = file
         .into_inner()
         .map_err(|error| AuditError::disk(&made)(error.into_error()))?;
+    // Content first, then the name, then the folder: no crash leaves the name on a file without
+    // content.
     file.sync_all().map_err(AuditError::disk(&made))?;
     std::fs::rename(&made, &path).map_err(AuditError::disk(&path))?;
     segment::sync_folder(folder).map_err(AuditError::disk(folder))?;

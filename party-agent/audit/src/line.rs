@@ -51,6 +51,8 @@ pub struct AuditRecord {
 impl<'a> Line<'a> {
     /// Reads a line without its end; nothing if it is none.
     pub fn parse(line: &'a str) -> Option<Self> {
+        // Cut by hand, not parsed as JSON: the hash is over the entry's bytes, which a parser
+        // would not give back as they were.
         let rest = line.strip_prefix("{\"number\":")?;
         let (number, rest) = rest.split_once(",\"at\":")?;
         let (at, rest) = rest.split_once(",\"format\":")?;
@@ -119,6 +121,7 @@ impl<'a> Line<'a> {
 /// The hash of an entry that is appended now.
 pub(crate) fn link(before: &str, number: u64, at: Timestamp, entry: &str) -> String {
     let mut hasher = blake3::Hasher::new_derive_key(DOMAIN);
+    // Always 64 bytes, so that where the hash ends and the number begins is never in doubt.
     hasher.update(if before.is_empty() {
         &NOTHING
     } else {
@@ -133,6 +136,7 @@ pub(crate) fn link(before: &str, number: u64, at: Timestamp, entry: &str) -> Str
 
 /// The hash as version 0 of the format had it.
 fn link_of_format_0(before: &str, at: Timestamp, entry: &str) -> String {
+    // Neither domain nor number: old chains must verify as they were written.
     let mut hasher = blake3::Hasher::new();
     hasher
         .update(before.as_bytes())

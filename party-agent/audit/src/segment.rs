@@ -15,6 +15,7 @@ const ZEROS: [u8; 1 << 14] = [0; 1 << 14];
 
 /// The name of the file that begins with an entry.
 pub(crate) fn name(first: u64) -> String {
+    // Twenty digits hold every u64, so that names sort as numbers do.
     format!("{first:020}{ENDING}")
 }
 
@@ -62,6 +63,7 @@ impl Segment {
             .mode(0o600)
             .open(path)?;
         file.sync_all()?;
+        // Without this a crash could lose the name, and with it entries that were acknowledged.
         sync_folder(folder)?;
         Ok(Self {
             file,
@@ -91,8 +93,11 @@ impl Segment {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.mend()?;
         self.make_space(bytes.len() as u64)?;
+        // Until the sync has succeeded nobody knows what stands behind the end.
         self.sound = false;
         self.file
+            // At a fixed place: what a failed write left behind is overwritten and not appended
+            // to.
             .write_all_at(bytes, self.end)
             .and_then(|()| self.file.sync_data())
             .inspect_err(|_| {
@@ -111,6 +116,7 @@ impl Segment {
         if needed <= self.reserved {
             return Ok(());
         }
+        // Zeros are written, not a length set: a sparse file would have the length and no space.
         let (goal, mut done) = (needed + AHEAD, Ok(()));
         while self.reserved < goal && done.is_ok() {
             let piece = &ZEROS[..ZEROS

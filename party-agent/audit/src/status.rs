@@ -67,6 +67,7 @@ impl Board {
 
     pub(crate) fn failed(&self, state: State, fault: &Fault) {
         let mut status = self.lock();
+        // Told once for each fault: a full disk is looked at every second.
         if status.fault.as_ref() != Some(fault) {
             tracing::error!(code = fault.code.text(), %fault, "nothing leaves: no entry can be written into the audit chain");
         }
@@ -75,6 +76,8 @@ impl Board {
     }
 
     fn lock(&self) -> MutexGuard<'_, Status> {
+        // A status is replaced as a whole or field by field with plain data: no panic leaves it
+        // half made.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

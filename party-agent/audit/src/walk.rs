@@ -52,6 +52,7 @@ impl Lines {
                 format: line.format,
             });
         }
+        // Formats only ever rise: a line that goes back was not written by this program.
         if line.format < self.head.format {
             return Err(broken("it has an older format than the entry before"));
         }
@@ -150,6 +151,7 @@ impl Walk {
             self.head().number + 1,
             segment::name(self.head().number + 1),
         );
+        // By its name, so that a missing file is told as such and not as a broken entry.
         if path
             .file_name()
             .is_none_or(|name| name.to_string_lossy() != path_of)
@@ -191,6 +193,7 @@ impl Walk {
             }
             return Ok(false);
         }
+        // A line in part written over zeros: an unfinished write, and the end of the chain.
         if self.buffer.contains(&0) {
             return Ok(false);
         }
@@ -220,6 +223,7 @@ impl Walk {
         };
         let mut file = file.get_ref();
         let path = path.as_path();
+        // The reader has read ahead: the place in the file is not where the last line ends.
         file.seek(SeekFrom::Start(self.offset))
             .map_err(AuditError::disk(path))?;
         let (mut at, mut last, mut piece) = (0, 0, vec![0; 1 << 16]);

@@ -95,6 +95,8 @@ impl Audit {
 
     /// Writes entries if nobody else does, and the chain is open.
     fn write_now(&self, texts: &[(Timestamp, String)]) -> Option<Result<(), Fault>> {
+        // Not waited for: while somebody writes, the entry joins the queue and shares the next
+        // sync.
         let mut writer = self.writer.try_lock().ok()?;
         writer.chain.is_some().then(|| writer.write(texts))
     }
@@ -162,8 +164,10 @@ fn run(writer: &Mutex<Writer>, postings: &Receiver<Posting>) {
                 next = postings.try_recv().ok();
             }
         }
+        // One sync for all who wait, and one answer: no entry of them is there without the others.
         let written = writer.write(&entries);
         for done in waiting {
+            // Whoever no longer waits has given up; the entry stays.
             let _ = done.send(written.clone());
         }
         if let Some(done) = close {
@@ -252,6 +256,8 @@ impl Writer {
     fn failed(&mut self, error: AuditError) -> Fault {
         let passing = error.may_pass();
         let fault = Fault::from(error);
+        // Kept until the next start: a chain that was broken once is not trusted again without a
+        // check.
         if !passing {
             self.broken = Some(fault.clone());
         }
@@ -266,6 +272,7 @@ impl Writer {
         {
             tracing::warn!(%error, "space that was made for audit entries stays behind");
         }
+        // Released last, when nothing more can be written by this process.
         self.lock = None;
         self.broken = Some(AuditError::Closed.into());
     }
