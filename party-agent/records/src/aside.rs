@@ -66,6 +66,8 @@ impl Records {
     async fn put_aside(&self, kind: &Kind, place: i64, error: &RecordError) {
         let code = ErrorCode::RecordUnreadable.text();
         let moved = async {
+            // Copied and removed together: a row is in its table or set aside, never both and
+            // never neither.
             let mut tx = self.pool.begin().await?;
             let key = move_row(&mut tx, kind, place, &error.to_string()).await?;
             tx.commit().await?;
@@ -131,6 +133,8 @@ pub(crate) async fn move_row(
     let key: Vec<String> = kind
         .key
         .iter()
+        // A row that is set aside may have any type anywhere, and a NULL would make the whole key
+        // NULL.
         .map(|column| format!("COALESCE(CAST({column} AS TEXT), '?')"))
         .collect();
     let key = key.join(" || ' ' || ");
@@ -141,6 +145,8 @@ pub(crate) async fn move_row(
         .await?;
     let values: Vec<String> = columns
         .iter()
+        // SQLite itself writes the values, so that blobs and texts with quotes come back to the
+        // byte.
         .map(|column| format!("quote({column})"))
         .collect();
     let (table, columns, values) = (kind.table, columns.join(", "), values.join(" || ', ' || "));

@@ -79,6 +79,8 @@ impl Records {
     ) -> Result<bool, RecordError> {
         let task = &assignment.task;
         let done = sqlx::query(
+            // A repeated order must not start an attempt twice: the table's key decides, not a
+            // query before it.
             "/* begin_attempt */ INSERT INTO attempts (job, step, role, attempt, state, assignment, started_micros) \
              VALUES ($1, $2, $3, $4, 'running', $5, $6) ON CONFLICT (job, step, role, attempt) DO NOTHING",
         )
@@ -105,6 +107,7 @@ impl Records {
             return Ok(());
         };
         let mut outputs = record.outputs;
+        // A task that is repeated writes an output again; the last one stands.
         outputs.retain(|(number, _)| *number != index);
         outputs.push((index, table.clone()));
         outputs.sort_by_key(|(number, _)| *number);
@@ -178,7 +181,10 @@ impl Records {
         .bind(fingerprint)
         .fetch_one(&self.pool)
         .await?;
+        // Rows whose order cannot be read count as well: a broken row must not give a further
+        // attempt.
         let begun: i64 = row.try_get("begun")?;
+        // Too many to count is too many to allow.
         Ok(u32::try_from(begun).unwrap_or(u32::MAX))
     }
 
@@ -239,6 +245,8 @@ impl Records {
         .bind(&table.namespace)
         .fetch_all(&self.pool)
         .await?;
+        // The search for the text only narrows; names are compared below, since one may be in
+        // another.
         let records = self.readable(&ATTEMPT, &rows, record).await?;
         Ok(records.iter().any(|record| {
             record

@@ -45,6 +45,8 @@ impl Records {
         .bind(i64::from(attempt.0))
         .execute(&mut *tx)
         .await?;
+        // In the same transaction as the removal, or a crash would leave states of two attempts in
+        // one list.
         put_checkpoint(&mut tx, model, attempt, record).await?;
         tx.commit().await?;
         Ok(())

@@ -20,6 +20,7 @@ impl Records {
         };
         let assignment = Assignment {
             task,
+            // The new job's first attempt: it had none of its own, and orders count from there.
             attempt: Attempt(0),
             model_version: to.to_string(),
             ..old.clone()
@@ -51,6 +52,8 @@ impl Records {
         .execute(&mut *tx)
         .await?;
         sqlx::query(
+            // Goes along with the model: without it rules about few rows would count the model as
+            // unknown.
             "/* inherit model_rows */ INSERT INTO model_rows (version, step, role, fewest) \
              SELECT $1, step, role, fewest FROM model_rows WHERE version = $2 AND step = $3 AND role = $4 \
              ON CONFLICT (version, step, role) DO NOTHING",

@@ -20,6 +20,8 @@ impl Records {
         pem: &str,
         now: Timestamp,
     ) -> Result<bool, RecordError> {
+        // One transaction: in between the party would have no pinned key, and any certified one
+        // would do.
         let mut transaction = self.pool.begin().await?;
         let changed = sqlx::query("/* unpin_older */ DELETE FROM pinned_keys WHERE party = $1")
             .bind(party.as_str())
@@ -60,6 +62,8 @@ impl Records {
                 kind: "pinned key",
                 detail: error.to_string(),
             })?;
+            // An empty text fits no key: the party is refused until somebody pins it anew, rather
+            // than trusted.
             Ok((party, row.try_get("pem").unwrap_or_default()))
         };
         self.readable(&PINNED_KEY, &rows, read).await

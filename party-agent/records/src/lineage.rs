@@ -54,10 +54,13 @@ impl Records {
     ) -> Result<(), RecordError> {
         let mut transaction = self.pool.begin().await?;
         forget(&mut transaction, table).await?;
+        // A table that is written over what it was made of would else be its own ancestor.
         for parent in parents.iter().filter(|parent| *parent != table) {
             let lines = descents(&mut transaction, parent).await?;
             let mut sources: Vec<TableRef> = lines.into_iter().map(|line| line.source).collect();
             if sources.is_empty() {
+                // A parent without lines is older than these records, and the best known beginning
+                // of the line.
                 sources.push(parent.clone());
             }
             for source in sources {

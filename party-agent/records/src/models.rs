@@ -47,12 +47,16 @@ impl Records {
         } in models
         {
             put_model(&mut tx, at, record, now).await?;
+            // The number belongs to the model that is replaced; an import does not say of how many
+            // rows it is.
             forget_model_rows(&mut tx, at).await?;
             if let Some(view) = view {
                 put_view(&mut tx, at, view).await?;
             }
             forget_checkpoints(&mut tx, at).await?;
             for checkpoint in checkpoints {
+                // No attempt of this party made them: the next training of the step takes their
+                // place.
                 put_checkpoint(&mut tx, at, Attempt(0), checkpoint).await?;
             }
         }

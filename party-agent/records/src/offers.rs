@@ -26,6 +26,8 @@ impl Records {
         now: Timestamp,
     ) -> Result<(), RecordError> {
         sqlx::query(
+            // Never earlier than the job's newest: the order of offers must hold when the clock is
+            // set back.
             "/* accept_offer */ INSERT INTO offers (fingerprint, job, offer, accepted_micros) VALUES ($1, $2, $3, \
              MAX($4, COALESCE((SELECT MAX(accepted_micros) + 1 FROM offers WHERE job = $2), 0))) \
              ON CONFLICT (fingerprint) DO NOTHING",

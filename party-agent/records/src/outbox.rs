@@ -40,6 +40,8 @@ impl Records {
                 .await?;
             if let Some(grounds) = grounds {
                 sqlx::query(
+                    // A table of its own: reports of earlier versions have no grounds, and their
+                    // rows stay as they are.
                     "/* post_grounds */ INSERT OR REPLACE INTO outbox_grounds (number, grounds) VALUES ($1, $2)",
                 )
                 .bind(posted.last_insert_rowid())
@@ -111,6 +113,7 @@ impl Records {
         move_row(&mut tx, &REPORT, number, why).await?;
         forget_grounds(&mut tx, number).await?;
         if let Some(report) = instead {
+            // Under the old number, so that it leaves in the order in which reports were told.
             sqlx::query("/* post_instead */ INSERT INTO outbox (number, report) VALUES ($1, $2)")
                 .bind(number)
                 .bind(to_json("report", report)?)

@@ -62,6 +62,7 @@ pub struct Permission {
 }
 
 fn role_word(role: Option<Role>) -> &'static str {
+    // An empty text, not NULL: in SQL no NULL equals another, and the key would let doubles in.
     role.map_or("", Role::word)
 }
 

@@ -34,7 +34,9 @@ pub(crate) async fn count_up_to(
         .unwrap_or(0);
     let after = u64::try_from(before)
         .unwrap_or(0)
+        // Saturating: a sum that wrapped around would be a small one, and allowed.
         .saturating_add(queries.count);
+    // Read and written in the caller's transaction, so that nobody counts in between.
     if after > most {
         return Ok(false);
     }
@@ -128,6 +130,7 @@ impl Records {
     ) -> Result<(), RecordError> {
         let mut connection = self.pool.acquire().await?;
         let Some(rows) = rows else {
+            // An older number must not stand for a model of which nobody knows it.
             return forget_model_rows(&mut connection, model).await;
         };
         sqlx::query(

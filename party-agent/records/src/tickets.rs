@@ -46,6 +46,8 @@ impl Records {
         .fetch_one(&mut *tx)
         .await?;
         let (jobs, this): (i64, i64) = (used.try_get("jobs")?, used.try_get("this")?);
+        // Checked and used in one transaction on the one connection: two offers cannot take the
+        // last use.
         if this == 0 && jobs >= i64::from(ticket.jobs) {
             return Ok(false);
         }
@@ -60,6 +62,7 @@ impl Records {
         .execute(&mut *tx)
         .await?;
         sqlx::query(
+            // An offer that comes again does not get a later end than the first time.
             "/* cover_offer */ INSERT INTO ticket_offers (ticket, job, fingerprint, until_micros) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (ticket, job, fingerprint) DO NOTHING",
         )

@@ -62,6 +62,7 @@ impl Records {
         let mut of_attempt = 0_u64;
         let mut others = std::collections::BTreeSet::new();
         for row in &rows {
+            // The same bytes tell the peer nothing new: a repeated attempt sends them for nothing.
             if row.try_get::<String, _>("digest")? == digest {
                 return Ok(CountedVector::Counted);
             }
