@@ -59,6 +59,7 @@ impl<'de> Deserialize<'de> for Cap {
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "a number from 0 to {}, or \"{ANY}\"", u32::MAX)
             }
+            // TOML gives whole numbers as i64, other formats as u64: both must read alike.
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Cap, E> {
                 let most = u32::try_from(number);
                 most.map(Cap::at)

@@ -24,6 +24,7 @@ pub struct Problem {
 
 /// Finds everything that is wrong, in the order of lines. Names of components are held against those that there are.
 pub fn check_text(text: &str, components: &[&str]) -> Vec<Problem> {
+    // A parser that goes on after an error: all mistakes are named in one run.
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut check = Check {
         text,
@@ -34,6 +35,7 @@ pub fn check_text(text: &str, components: &[&str]) -> Vec<Problem> {
         let at = error.span().unwrap_or(0..0);
         check.say(at, &[], error.message().to_owned(), None);
     }
+    // What the file may say is taken from the rules themselves, so that no list can fall behind.
     let known = whole(Rules::default()).and_then(|rules| toml::Value::try_from(rules).ok());
     if let Some(toml::Value::Table(known)) = known {
         check.table(document.get_ref(), &known, &mut Vec::new());
@@ -48,6 +50,7 @@ pub fn check_text(text: &str, components: &[&str]) -> Vec<Problem> {
             None,
         );
     }
+    // The parser's errors came first; people read a file from its top.
     check.problems.sort_by_key(|problem| problem.line);
     check.problems
 }
@@ -78,6 +81,7 @@ impl Check<'_> {
         for (key, value) in table.iter() {
             let name = key.get_ref().to_string();
             let of = if named {
+                // Names are the file's own choice here; what stands below is the same for each.
                 known.values().next()
             } else {
                 known.get(&name)

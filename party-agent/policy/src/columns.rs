@@ -20,6 +20,7 @@ pub(crate) fn hide(text: &str, names: &BTreeSet<String>) -> String {
             .find(|character| !belongs_to_word(character))
             .unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
+        // Word by word, not as a part of words: a column `a` must not blot out every a.
         let is_name = names.contains(word) || names.contains(&word.to_lowercase());
         hidden += if is_name { HIDDEN } else { word };
         let next = after.find(belongs_to_word).unwrap_or(after.len());

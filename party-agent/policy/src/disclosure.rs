@@ -105,6 +105,7 @@ impl Policy {
         };
         match body {
             ReportBody::Metrics(metrics) => {
+                // What does not fit could carry a table under a metric's name.
                 let kept = metrics.into_iter().filter(Metric::fits);
                 let kept = match rules.rows_through_coordinator {
                     true => kept.collect(),
@@ -121,6 +122,7 @@ impl Policy {
             ReportBody::Summary(text) | ReportBody::ModelView(text)
                 if text.len() > LARGEST_VIEW =>
             {
+                // Whatever the switches say: so large a text is no summary but data.
                 Telling::Withheld { rule: "disclosure" }
             }
             body @ ReportBody::Summary(_) => {
@@ -191,10 +193,12 @@ impl Policy {
             RowsBehind::Unknown => rules.fewest_rows > 1,
             RowsBehind::Rows(rows) => rules.fewest_rows > 1 && rows < rules.fewest_rows,
         };
+        // Figures of joint data answer no question about this party alone, and are not counted.
         let too_often = is_answer
             && grounds
                 .query
                 .is_some_and(|query| !rules.queries_per_day.allows(query));
+        // Only the first one is named: the switch of the kind before what lies behind it.
         let broken = [
             (!is_open, rule),
             (

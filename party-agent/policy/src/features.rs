@@ -95,6 +95,7 @@ impl Policy {
     ) -> Result<Cap, Verdict> {
         let rules = &self.rules.features;
         let fewest = u64::from(rules.fewest_columns);
+        // Unknown counts as too few. A minimum of one column is none.
         if fewest > 1 && columns.is_none_or(|columns| columns < fewest) {
             let of = columns.map_or("nobody knows how many".to_owned(), |columns| {
                 columns.to_string()
@@ -104,6 +105,7 @@ impl Policy {
             );
             return Err(Verdict::refused("features.fewest_columns", what));
         }
+        // Classes count from 0. Saturating, since the number comes from an address.
         if !rules.classes.allows(place.class.saturating_add(1)) {
             let most = rules.classes;
             let what = format!(
@@ -143,6 +145,7 @@ impl Policy {
             );
             Verdict::refused(rule, what)
         };
+        // Before the digest and the records: where none may leave there is nothing to count.
         if !most.allows(1) {
             return Ok(too_many());
         }

@@ -64,6 +64,8 @@ impl GatedTransport {
             );
         };
         let most = policy.rules.release.most_messages;
+        // Checked before the send and counted after the record: one message more may pass at the
+        // same moment, which the limit, a guard against floods, can bear.
         if self.passed() >= most {
             return Verdict::refused(
                 "release.most_messages",
@@ -97,6 +99,7 @@ impl GatedTransport {
             Err(fault) => Err(fault.clone()),
         };
         let to = &envelope.address.to.party;
+        // Between roles of one party nothing leaves, and the chain tells of what leaves.
         if *to == self.me {
             return judged;
         }
@@ -120,6 +123,8 @@ impl GatedTransport {
 #[async_trait]
 impl Transport for GatedTransport {
     async fn send(&self, envelope: Envelope) -> Result<(), TransportError> {
+        // The entry is on the disk before the message goes (decision 31): a crash in between
+        // leaves an entry without a message, never a message without an entry.
         self.pass(&envelope)
             .await
             .map_err(|fault| TransportError::Refused(fault.at(&self.me)))?;

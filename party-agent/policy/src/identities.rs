@@ -23,6 +23,7 @@ impl Policy {
             (ids, common)
         };
         let all = peers.into_iter().filter(|peer| **peer != self.me).map(of);
+        // The result goes to all of them alike, so the most careful rule counts for all.
         all.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
             .unwrap_or((0, 0))
     }

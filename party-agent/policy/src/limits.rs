@@ -69,6 +69,7 @@ pub struct Hours {
 impl Hours {
     /// Whether a moment lies in it.
     pub fn has(self, now: Timestamp) -> bool {
+        // Euclidean, so that moments before 1970 fall into the right minute, too.
         let minute = now.0.div_euclid(MINUTE).rem_euclid(1_440);
         let (from, to) = (i64::from(self.from), i64::from(self.to));
         if from <= to {
@@ -86,6 +87,7 @@ impl TryFrom<String> for Hours {
         let minutes = |text: &str| {
             let (hours, minutes) = text.trim().split_once(':')?;
             let two = |text: &str| {
+                // `parse` alone would take "+8".
                 (text.len() == 2 && text.bytes().all(|digit| digit.is_ascii_digit()))
                     .then(|| text.parse::<u16>().ok())
                     .flatten()
@@ -96,6 +98,7 @@ impl TryFrom<String> for Hours {
         };
         let (from, to) = text.split_once('-').ok_or_else(wrong)?;
         let (from, to) = minutes(from).zip(minutes(to)).ok_or_else(wrong)?;
+        // Whether 08:00-08:00 means never or always is anybody's guess: it is refused.
         if from == to || from == 1_440 {
             Err(wrong())
         } else {

@@ -65,9 +65,12 @@ impl Policy {
         let kept = |table| self.kept_column(peer, table, columns.iter().copied());
         match made_of {
             MadeOf::Itself => kept(table),
+            // By its own name first, then by those it came from: a copy under a new name is no way
+            // around.
             MadeOf::Tables(sources) => kept(table).or_else(|| sources.iter().find_map(kept)),
             MadeOf::Unknown => {
                 let (rule, all) = self.columns_with(peer);
+                // A table of unknown making may have any column under any name: fail closed.
                 (!all.is_empty()).then(|| (rule, columns.first().copied().unwrap_or_default()))
             }
         }

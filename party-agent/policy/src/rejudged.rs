@@ -72,6 +72,8 @@ impl Policy {
             tells,
             read: *read,
             alone: *alone,
+            // It was counted when it was told: to count it twice would end the day's allowance
+            // early.
             query: None,
             columns: Arc::default(),
         };
@@ -85,6 +87,7 @@ fn without_texts(fault: Fault) -> Fault {
         message: text.to_owned(),
         path: None,
         next: None,
+        // The code stays: it names no column, and tells the coordinator what to do.
         ..fault
     }
 }

@@ -13,6 +13,8 @@ impl Policy {
         if to.party == self.me {
             return Verdict::Allowed;
         }
+        // The name alone is not enough: a declared message in another direction is another
+        // disclosure.
         if line.name != envelope.message
             || line.from != envelope.address.from.role
             || !line.to.contains(&to.role)

@@ -110,11 +110,13 @@ pub struct AdmissionRules {
 impl Default for AdmissionRules {
     fn default() -> Self {
         Self {
+            // Empty lists: a party that wrote no policy takes part in nothing.
             initiators: vec![],
             peers: vec![],
             components: vec![],
             tables: vec![],
             models: vec![],
+            // An arbiter that is also guest or host could open what it was sent encrypted.
             independent_arbiter: true,
             without_ticket: vec![],
             offer_days: Cap::at(30),
@@ -191,6 +193,7 @@ impl Default for DisclosureRules {
             rows_through_coordinator: false,
             logs_through_coordinator: false,
             models_through_coordinator: false,
+            // Figures of fewer rows come close to the rows themselves.
             fewest_rows: 20,
             queries_per_day: Cap::at(10),
         }
@@ -219,6 +222,8 @@ impl Default for LabelRules {
             rows_per_column: 12,
             small_table: 200,
             when_broken: WhenBroken::Refuse,
+            // The protocol assumes honest but curious parties; keys against more than that take
+            // time.
             malicious_hosts: MaliciousHosts::Trust,
         }
     }

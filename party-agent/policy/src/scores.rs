@@ -12,6 +12,7 @@ type Point = (Finite, Finite);
 /// between two of them is of as many. Its `meta` keeps no list: thresholds and bounds of intervals are scores of single rows,
 /// and what is counted at each of them is of the few rows in between.
 pub(crate) fn without_scores(metric: Metric, rows: Option<u64>, fewest: u64) -> Metric {
+    // Two at least, since a curve has its ends.
     let most = rows.map_or(MOST, |rows| (rows / fewest.max(1)).clamp(2, MOST));
     // The steps of this one go upwards as well.
     let goes_up = metric.meta.get("metric_type").and_then(Value::as_str) == Some("ROC_EVALUATION");

@@ -14,6 +14,7 @@ pub(crate) const ANY_NAME: &str = "*";
 
 /// Rules of which each has a value.
 pub(crate) fn whole(mut rules: Rules) -> Option<Rules> {
+    // Any party will do: only the places below it are read off.
     let one = PartyId::new("1").ok()?;
     let columns = || Columns::from([("t".to_owned(), vec!["c".to_owned()])]);
     let list = || Some(vec!["a".to_owned()]);

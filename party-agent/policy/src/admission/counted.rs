@@ -37,6 +37,7 @@ pub fn is_online(me: &PartyId, offer: &Offer, spoken: &[PlannedMessage]) -> bool
         .flat_map(|step| &step.tables)
         .filter(|(who, _)| who.role == Role::Guest)
         .peekable();
+    // `all` is true of no table at all; without guests' tables there is no request to serve.
     if guests.peek().is_none() || !guests.all(|(_, table)| table.is_online()) {
         return false;
     }
@@ -147,6 +148,8 @@ impl Policy {
     /// What accepting the offer counts, for whoever starts the job and for each other party that learns from it: a rule for a peer
     /// is not passed by having somebody else ask. Nothing where the party's own users asked for it, or nobody else takes part.
     pub fn counted(&self, offer: &Offer, facts: &Facts) -> Vec<DailyCount> {
+        // A ticket is what shows that one's own users asked. Without one the coordinator might
+        // have.
         let own = offer.initiator.party == self.me;
         if self.others(offer).is_empty() || own && facts.has_ticket {
             return Vec::new();
@@ -156,6 +159,8 @@ impl Policy {
         for asker in self.askers(offer, facts) {
             counted.push(self.counted_job(&asker, online));
             counted.extend(self.counted_trainings(offer, &asker, facts));
+            // Online predictions are counted by ids; to count their models as well would end them
+            // early.
             if !online {
                 counted.extend(self.counted_models(offer, &asker, facts));
             }
@@ -269,6 +274,7 @@ impl Policy {
         let who = asker.name();
         let one = |(version, steps): (&str, Vec<&OfferedStep>)| {
             let speaking: Vec<&OfferedStep> = steps.iter().filter(speaks).copied().collect();
+            // Whoever starts a job could else apply a model for free in steps where nobody speaks.
             let count = (asker.steps(&speaking, facts).len() as u64).max(u64::from(asker.starts));
             (count > 0).then(|| DailyCount {
                 name: format!("uses of model {version} by {who}"),

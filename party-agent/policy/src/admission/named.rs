@@ -23,6 +23,8 @@ impl Policy {
         let taken_over = |input: &OfferedInput| {
             let maker = offer.steps.iter().find(|step| step.step == input.made_by);
             maker.is_some_and(|maker| {
+                // Both: the step must come from that very job, and this participant must have had
+                // a part in it.
                 maker.inherited == input.of_job && maker.participants.contains(&input.who)
             })
         };
@@ -82,6 +84,7 @@ impl Policy {
         input: &ModelInput,
     ) -> Option<Verdict> {
         let model = &input.model;
+        // The job trains it itself: there is no earlier version that a list could name.
         if model.version == offer.job.as_str() {
             return None;
         }
@@ -111,6 +114,8 @@ impl Policy {
         let trained_together = |training: &Training| {
             let parties = training.cast.parties();
             training.version == model.version
+                // The model must be this party's part of that training, not just of the same
+                // version.
                 && training.cast.has(&model.owner)
                 && others.iter().all(|party| parties.contains(party))
         };

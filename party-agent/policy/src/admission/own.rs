@@ -20,6 +20,8 @@ impl Policy {
                 .iter()
                 .any(|who| me(who) && who.role == Role::Local);
             let needs = if own {
+                // The initiator in an offer is what the coordinator says; the ticket is what this
+                // party gave.
                 !facts.has_ticket && step.participants.iter().any(me)
             } else {
                 local

@@ -24,6 +24,7 @@ impl Default for FeatureRules {
     fn default() -> Self {
         Self {
             vectors: Cap::at(1),
+            // Each further vector is one more equation about the same row.
             vectors_in_training: Cap::at(0),
             repeats: Cap::at(2),
             classes: Cap::at(20),
