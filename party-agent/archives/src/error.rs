@@ -55,6 +55,7 @@ impl From<ArchiveError> for Fault {
             | ArchiveError::Changed { .. }
             | ArchiveError::Senseless { .. } => Fault::new(ErrorCode::FileUnreadable, text)
                 .next("export the model again and send the file as it is"),
+            // No advice to export again: the sender made it so, and would make it so again.
             ArchiveError::Excessive(_) => Fault::new(ErrorCode::FileUnreadable, text),
             ArchiveError::Unwritable(_) => {
                 Fault::new(ErrorCode::StorageFull, text).next("free space on the agent's disk")

@@ -47,9 +47,11 @@ impl Archive {
                 "{size} bytes are more than {LARGEST_ARCHIVE}"
             )));
         }
+        // Before the reader opens it, which would already have dropped all but one of equal names.
         let entries = entries_at_the_end(&mut from)?;
         from.seek(SeekFrom::Start(0)).map_err(unreadable)?;
         let mut zip = ZipArchive::new(BufReader::new(from)).map_err(unreadable)?;
+        // By the table alone, before a byte is unpacked: a bomb is refused for what it says it is.
         let names = judge(&mut zip)?;
         if names.len() != entries {
             return Err(ArchiveError::Excessive(
@@ -58,6 +60,7 @@ impl Archive {
         }
         let manifest: Manifest =
             parsed("manifest", &unpacked(&mut zip, MANIFEST, LARGEST_MANIFEST)?)?;
+        // A newer layout may mean something else by the same names: refused, not guessed at.
         if manifest.format != FORMAT || manifest.version > VERSION {
             let detail = format!(
                 "{} of version {} is not known here",
@@ -110,6 +113,7 @@ fn judge<R: Read + Seek>(zip: &mut ZipArchive<R>) -> Result<HashSet<String>, Arc
     }
     let (mut names, mut total) = (HashSet::new(), 0_u64);
     for index in 0..zip.len() {
+        // Raw: only the entry of the table is looked at, nothing is unpacked yet.
         let member = zip.by_index_raw(index).map_err(unreadable)?;
         let name = member.name().map_err(unreadable)?.into_owned();
         let (size, packed) = (member.size(), member.compressed_size());
@@ -129,6 +133,7 @@ fn judge<R: Read + Seek>(zip: &mut ZipArchive<R>) -> Result<HashSet<String>, Arc
                 "{name} unpacks to more than {MOST_RATIO} times its size"
             )));
         }
+        // All together: ten thousand members of allowed size would fill the memory as well.
         total = total.saturating_add(size);
         if total > LARGEST_ARCHIVE {
             return Err(ArchiveError::Excessive(format!(
@@ -175,6 +180,7 @@ fn unpacked<R: Read + Seek>(
     let member = zip.by_name(name).map_err(unreadable)?;
     let mut bytes = Vec::new();
     member
+        // The table may lie about sizes. One byte more than allowed is enough to see that.
         .take(most.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
@@ -190,6 +196,7 @@ fn taken(
 ) -> Result<ArchivedModel, ArchiveError> {
     let mut part = |name: &str| {
         members
+            // Taken out, so that a member which two models name is refused.
             .remove(name)
             .ok_or_else(|| changed(name, "it is missing, or taken twice"))
     };
@@ -242,6 +249,8 @@ fn taken(
 
 fn is_plain_path(name: &str) -> bool {
     let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+    // Nothing is unpacked onto a disk here; names are refused all the same, since others may
+    // unpack it.
     name.len() <= LONGEST_NAME && !name.contains(['\\', '\0', ':']) && name.split('/').all(plain)
 }
 

@@ -73,6 +73,7 @@ impl ModelStore {
                 LocalFileSystem::new_with_prefix(folder).map_err(|error| wrong(error.to_string()))
             })?;
             return Ok(Self {
+                // Kept means kept: an archive that was acknowledged must survive a loss of power.
                 store: Arc::new(store.with_fsync(true)),
                 prefix: Path::default(),
                 url,
@@ -100,6 +101,7 @@ impl ModelStore {
             .with_access_key_id(keys.id)
             .with_secret_access_key(keys.secret.as_str())
             .with_retry(retry)
+            // The crate's own would bring a second TLS stack into the program (decision 20).
             .with_http_connector(RingConnector);
         if let Some(token) = &keys.token {
             builder = builder.with_token(token.as_str());
@@ -107,6 +109,7 @@ impl ModelStore {
         if let Some(endpoint) = &settings.endpoint {
             builder = builder
                 .with_endpoint(endpoint)
+                // In clear only where the settings say so by the address itself.
                 .with_allow_http(endpoint.starts_with("http://"));
         }
         let store = builder.build().map_err(|error| wrong(error.to_string()))?;
@@ -130,6 +133,8 @@ impl ModelStore {
         force: bool,
     ) -> Result<String, ArchiveError> {
         let at = self.place_of(subject);
+        // The store decides, not a query before it: two writers at once cannot both find the place
+        // empty.
         let mode = if force {
             PutMode::Overwrite
         } else {
@@ -163,6 +168,7 @@ impl ModelStore {
             .get(&self.place_of(subject))
             .await
             .map_err(missing)?;
+        // Before the body is read: the store may hold what others put there.
         if found.meta.size > LARGEST_ARCHIVE {
             return Err(ArchiveError::Excessive(format!(
                 "{} bytes are more than {LARGEST_ARCHIVE}",

@@ -25,6 +25,7 @@ impl Subject {
     /// The participant's part that such an id (with `#`, or with `~` where `#` cannot stand) and a version name.
     pub fn of_party_model(party_model_id: &str, model_version: &str) -> Option<Self> {
         let text = party_model_id.replace('~', "#");
+        // Three parts, as the model's own id has `#` in it.
         let mut parts = text.splitn(3, '#');
         let (role, party, model_id) = (parts.next()?, parts.next()?, parts.next()?);
         Some(Self {
@@ -55,6 +56,7 @@ pub(crate) fn plain(text: &str) -> String {
         }
     };
     let text: String = text.chars().map(kept).collect();
+    // `.` and `..` are made of allowed signs and mean folders all the same.
     if text.chars().all(|sign| sign == '.') {
         "_".repeat(text.len().max(1))
     } else {

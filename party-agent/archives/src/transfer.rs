@@ -51,8 +51,11 @@ impl Archive {
                 .and_then(|n| i32::try_from(n).ok())
                 .unwrap_or(0),
             roles: json("roles"),
+            // FATE uses it no more, but its message still has the field.
             work_mode: 0,
             initiator_role: text(initiator("role")),
+            // FATE's field has 32 bits. Ids that are no such number stand in the documents beside
+            // it.
             initiator_party_id: text(initiator("party_id")).parse().unwrap_or(0),
             runtime_conf_on_party: json("runtime_conf_on_party"),
             parent_info: json("parent_info"),

@@ -66,6 +66,7 @@ pub(crate) struct ListedCheckpoint {
 impl Archive {
     /// The archive as the bytes of a zip. The same archive gives the same bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ArchiveError> {
+        // Sorted by name: the same archive gives the same bytes, and hashes can be compared.
         let mut members: BTreeMap<String, Vec<u8>> = BTreeMap::new();
         members.insert(DOCUMENTS.to_owned(), text(&json!(self.documents)));
         members.insert("define/define_meta.yaml".to_owned(), text(&self.defined()));
@@ -167,6 +168,7 @@ fn put(
         members.insert(listed.view.clone(), text(&model.view)),
         members.insert(listed.parameters.clone(), text(&model.parameters)),
     ];
+    // One name twice would let the last content win in silence.
     if added.iter().any(Option::is_some) {
         return Err(twice(model.step.as_str()));
     }
@@ -196,6 +198,7 @@ fn zipped(manifest: &[u8], members: &BTreeMap<String, Vec<u8>>) -> zip::result::
     let mut out = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
+        // Whoever unpacks it should not open a model to everybody by doing so.
         .unix_permissions(0o600);
     out.start_file(MANIFEST, options)?;
     out.write_all(manifest)?;

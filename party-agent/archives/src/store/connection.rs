@@ -35,6 +35,7 @@ impl HttpConnector for RingConnector {
             Err(_) => HttpsConnectorBuilder::new().with_tls_config(without_roots()?),
         };
         let mut tcp = Tcp::new();
+        // Otherwise it would refuse the https addresses that the TLS layer above it passes on.
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(CONNECT));
         let connector = builder.https_or_http().enable_http1().wrap_connector(tcp);
@@ -66,6 +67,7 @@ impl HttpService for Ring {
                 std::io::Error::from(std::io::ErrorKind::TimedOut),
             )
         };
+        // Only the head has a limit: a large archive over a slow line may take its time.
         let answered = tokio::time::timeout(PATIENCE, self.0.request(request))
             .await
             .map_err(late)?;

@@ -19,6 +19,7 @@ pub(super) fn find(
     environment: impl Fn(&str) -> Option<String>,
 ) -> Result<Keys, ArchiveError> {
     let Some(file) = file else {
+        // An empty variable is how many tools unset one: it must not count as a key.
         return keys(|name| environment(&name.to_ascii_uppercase()).filter(|value| !value.is_empty())).ok_or_else(
             || {
                 let needed =
@@ -29,6 +30,7 @@ pub(super) fn find(
     };
     let unreadable =
         |error: std::io::Error| ArchiveError::Settings(format!("{}: {error}", file.display()));
+    // The whole file is erased, as the keys in it stand there in clear.
     let text = Zeroizing::new(std::fs::read_to_string(file).map_err(unreadable)?);
     let lines = default_section(&text);
     let value = |name: &str| {
