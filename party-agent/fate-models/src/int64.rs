@@ -5,6 +5,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 use serde_json::Value;
 
 pub(crate) fn serialize<S: Serializer>(number: &i64, to: S) -> Result<S::Ok, S::Error> {
+    // As text: the JSON of protocol buffers does so, since doubles end at 2^53.
     to.collect_str(number)
 }
 
@@ -15,6 +16,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::
         Value::Number(number) => number
             .as_i64()
             .ok_or_else(|| Error::custom("not a whole number of 64 bits")),
+        // An absent field and null mean the default there.
         Value::Null => Ok(0),
         _ => Err(Error::custom("not a number")),
     }

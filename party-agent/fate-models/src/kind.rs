@@ -55,6 +55,7 @@ impl Kind {
 }
 
 /// Every kind of model that is known.
+// As values, because archives know a module only by its name when they read a model.
 const KINDS: &[Kind] = &[
     Kind::of::<DataIo>(),
     Kind::of::<DataStatistics>(),
@@ -80,6 +81,7 @@ pub fn messages(module: &str, view: &Value) -> Vec<StoredMessage> {
         Some(StoredMessage {
             name: format!("{}{ending}", kind.stem),
             class: (*class).to_owned(),
+            // A view that is no such message is left out: the archive has the content itself.
             bytes: encode(&json)?,
             json,
         })

@@ -63,6 +63,7 @@ pub struct LrModelParam {
     #[prost(int32, tag = "9")]
     pub best_iteration: i32,
     /// Weights that are encrypted, by column; empty where they are known.
+    // Not the number that the same field has in the messages below: these are FATE's, and fixed.
     #[prost(btree_map = "string, message", tag = "10")]
     pub encrypted_weight: BTreeMap<String, CipherText>,
 }

@@ -56,6 +56,7 @@ impl ScaleMeta {
     /// Bounds as FATE writes them, as Python shows a number: `1.0`, and `None` where there is none.
     pub fn bounds(of: &[Option<f64>]) -> Vec<String> {
         let text =
+            // `Debug` writes a whole number as 1.0, as Python does; `Display` would write 1.
             |bound: &Option<f64>| bound.map_or("None".to_owned(), |bound| format!("{bound:?}"));
         of.iter().map(text).collect()
     }
@@ -92,6 +93,7 @@ impl ScaleParam {
 #[serde(rename_all = "camelCase", default)]
 pub struct ColumnScale {
     /// Values above it count as it.
+    // Numbers begin at 3, as in FATE's own message: its readers go by them.
     #[prost(double, tag = "3")]
     pub column_upper: f64,
     /// Values below it count as it.

@@ -72,6 +72,7 @@ impl StatisticParam {
         Self {
             self_values: Some(OnePartyResult { results }),
             host_values: BTreeMap::new(),
+            // A constant of FATE's, by which its readers tell the model.
             model_name: "statistic_model".to_owned(),
         }
     }

@@ -37,6 +37,7 @@ pub struct DataTransformMeta {
     #[prost(string, tag = "1")]
     pub input_format: String,
     /// What separates fields; spelled as FATE spells it.
+    // To spell it right would change its name in the JSON.
     #[prost(string, tag = "2")]
     pub delimitor: String,
     /// What features are.
@@ -131,6 +132,7 @@ pub struct DataTransformParam {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outlier_param: Option<OutlierParam>,
     /// Names of the features for other parties; `DataIO` has none.
+    // `DataIO` knows no such field, and the two share the message.
     #[prost(string, repeated, tag = "6")]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub anonymous_header: Vec<String>,
