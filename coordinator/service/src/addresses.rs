@@ -24,6 +24,7 @@ pub struct AddressKey(Zeroizing<[u8; KEY_BYTES]>);
 
 impl std::fmt::Debug for AddressKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Never the bytes: options are printed in logs.
         f.write_str("AddressKey")
     }
 }
@@ -57,11 +58,15 @@ impl AddressKey {
         };
         if !path.exists() {
             let fresh = Self::default();
+            // Written beside, synced, then renamed: a crash leaves the old state or the whole key,
+            // never half of one, which would end all addresses that were given out.
             let beside = path.with_extension("new");
             let file = OpenOptions::new()
                 .create(true)
                 .write(true)
                 .truncate(true)
+                // From its first moment: to narrow the rights later would leave a time in which
+                // others could read it.
                 .mode(0o600)
                 .open(&beside);
             let written = file.and_then(|mut file| {
@@ -88,6 +93,7 @@ impl AddressKey {
 
     fn secret(&self, handle: &str) -> String {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&*self.0) else {
+            // Cannot happen: HMAC takes a key of any length.
             return String::new();
         };
         mac.update(handle.as_bytes());

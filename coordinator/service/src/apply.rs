@@ -56,6 +56,7 @@ impl Loaded {
         let was_settled = job.state.is_settled();
         let behind = tx.ahead_in_queue(&job).await?;
         let asked = BTreeMap::new();
+        // Nothing holds a job that is over, and the look costs two rows for each.
         let held = if was_settled {
             None
         } else {
@@ -130,6 +131,8 @@ impl Loaded {
             if let Decision::Retry { step, attempt, .. } = decision {
                 self.note_retry(step, *attempt);
             }
+            // A defect of the rules: the other decisions stand, since a job that is never driven
+            // again helps nobody.
             if let Err(illegal) = self.snapshot.apply(decision, now) {
                 tracing::error!(job = %self.snapshot.job.id, error = %illegal, "a decision does not fit the job's state");
                 continue;
@@ -142,6 +145,8 @@ impl Loaded {
                     self.orders.push(order);
                 }
             }
+            // In the transaction that enqueues the cancel: an assignment must not outlive it in the
+            // outbox.
             self.recall(tx, decision).await?;
         }
         sending.parties.sort();
@@ -192,6 +197,7 @@ impl Loaded {
             }
             Decision::Close => {
                 let mut parties = job.cast.parties();
+                // The initiator signed the offer and keeps it, even where it plays no role.
                 parties.push(job.initiator.party.clone());
                 parties.sort();
                 parties.dedup();
@@ -236,6 +242,7 @@ impl Loaded {
             .waiting
             .as_ref()
             .is_some_and(|waiting| waiting.reason.starts_with(FAILING));
+        // What the rules wait for says more than an order that fails, so it is not replaced.
         if job.state.is_settled() || (job.waiting.is_some() && !own) {
             return;
         }
@@ -266,6 +273,7 @@ impl Loaded {
             match self.before.iter().find(|before| before.key == task.key) {
                 None => new.push(task.clone()),
                 Some(before) if before != task => {
+                    // Progress changes a task, too; only moves are logged.
                     if before.state != task.state {
                         log_task(task);
                     }
@@ -281,6 +289,8 @@ impl Loaded {
             tx.save_job(&self.snapshot.job).await?;
         }
         let job = &self.snapshot.job;
+        // At the move only, not whenever a settled job is saved: a hook runs once for each time
+        // that the job ends.
         if job.state.is_settled() && !self.was.is_settled() {
             let ended = job.ended.unwrap_or(job.updated);
             for hook in WHEN_SETTLED {

@@ -34,6 +34,7 @@ pub(crate) async fn model_takes_work(
     match tx
         .experiment(&job.experiment)
         .await?
+        // A deleted experiment holds nothing back: nobody could take the model out of it again.
         .filter(|experiment| experiment.archived && !experiment.deleted)
     {
         Some(experiment) => takes_work(&experiment).map_err(|fault| {

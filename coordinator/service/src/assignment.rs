@@ -83,6 +83,7 @@ pub(crate) fn assignment_of(
         models: offering.models_of(step, &participant),
         outputs: step.outputs.clone(),
         model_version: job.model_version.clone(),
+        // The agent runs only what it accepted: it looks the offer up by this and compares.
         offer: fingerprint_of(&offer.bytes),
         partitions: partitions_of(job, &participant),
         deadline: Some(deadline_of(job, tasks, task, attempt)),
@@ -116,6 +117,7 @@ fn deadline_of(job: &Job, tasks: &[Task], task: &TaskId, attempt: Attempt) -> Ti
     let step = ordered
         .zip(limit)
         .map(|(ordered, limit)| ordered.plus_millis(limit));
+    // Not later than the job's own: an agent cut off from the coordinator ends the work by itself.
     step.map_or_else(|| job.deadline(), |step| step.min(job.deadline()))
 }
 
@@ -124,6 +126,7 @@ fn inputs_of(job: &Job, tasks: &[Task], step: &Step, participant: &Participant) 
         let own = tasks
             .iter()
             .filter(|task| task.key.id.step == *name && task.key.id.participant() == *participant);
+        // The newest attempt: tables of earlier ones may be there still.
         own.map(|task| task.key.attempt).max().unwrap_or_default()
     };
     let input = |edge: &domain::DataEdge| {

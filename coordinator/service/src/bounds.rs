@@ -60,6 +60,7 @@ async fn count_all(
 ) -> Result<(), ServiceError> {
     let counts = || counts.iter().filter(|(_, _, more, _, _)| *more > 0);
     for (counted, name, more, most, bound) in counts() {
+        // Saturating: a count that overflowed would begin at nothing again, and with it the bound.
         if tx.told(*counted, name).await?.saturating_add(*more) > *most {
             let (counted, most) = ((*counted, *name), (*most, *bound));
             return Err(too_much(&task.party, &task.to_string(), counted, most));
@@ -147,6 +148,8 @@ impl Bounds {
                 self.tenant_bytes,
                 "bounds.tenant_bytes",
             ),
+            // No bound of its own: it is what a cleaning gives back, and stands in the counts above
+            // already.
             (Tally::Cleaned, in_job.as_str(), cleaned, u64::MAX, ""),
         ];
         count_all(tx, &key.id, &counts).await
@@ -186,6 +189,8 @@ pub(crate) async fn give_back(
     tenant: Option<&Tenant>,
 ) -> Stored<()> {
     let in_job = in_job(&job.id, party);
+    // What was counted, not what the rows weigh now: metrics replace each other, so the rows weigh
+    // less than was charged.
     let freed = tx.told(Tally::Cleaned, &in_job).await?;
     tx.lower_told(Tally::Cleaned, &in_job, freed).await?;
     tx.lower_told(Tally::Party, party.as_str(), freed).await?;
@@ -204,6 +209,8 @@ pub(crate) async fn give_back(
     for task in tx.find_tasks(&filter).await?.0 {
         let name = of_try(&task.key);
         for counted in [Tally::Task, Tally::Outputs, Tally::Described] {
+            // All of it: what was counted for one attempt has no use once nothing more can be told
+            // of it.
             tx.lower_told(counted, &name, u64::MAX).await?;
         }
     }
@@ -311,6 +318,7 @@ fn longest_of_metric(metric: &Metric) -> usize {
 /// Bytes that are kept of a report, about. States and progress replace each other and are bounded where they are written.
 fn weight(body: &ReportBody) -> u64 {
     let of = |value: Result<String, serde_json::Error>| {
+        // What cannot be written as JSON could not be kept either: it weighs more than any bound.
         value.map_or(u64::MAX, |text| text.len() as u64 + ROW)
     };
     match body {

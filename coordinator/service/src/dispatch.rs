@@ -75,6 +75,8 @@ impl Coordinator {
                 carrier.notify_one();
                 continue;
             }
+            // A `Notify` keeps one ring: a carrier that is just reading the outbox looks once more
+            // and misses no order.
             let bell = Arc::new(Notify::new());
             open.carriers.insert(party.clone(), Arc::clone(&bell));
             let carrier = Carrier {
@@ -111,6 +113,8 @@ impl Carrier {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+        // Calls under way are given up: their orders are in the outbox still and go out after the
+        // next start.
         calls.shutdown().await;
     }
 
@@ -136,14 +140,18 @@ impl Carrier {
     /// Starts sending what is due and not under way; says how long to sleep.
     async fn send_due(&mut self, calls: &mut JoinSet<()>) -> Stored<Duration> {
         let most = self.coordinator.inner.options.orders_at_once.max(1);
+        // The end of a call wakes the carrier, so it need not look before that.
         if self.under_way.len() >= most {
             return Ok(LONG_SLEEP);
         }
         let now = self.coordinator.now();
+        // More than can start: some of them wait for others of the same task, and those behind them
+        // may go.
         let limit = u32::try_from(most.saturating_mul(4)).unwrap_or(u32::MAX);
         let mut tx = self.coordinator.inner.store.read().await?;
         let due = tx.due_orders(&self.party, now, limit).await?;
         let next = tx.next_order(&self.party).await?;
+        // The store in memory keeps writers out while somebody reads.
         drop(tx);
         if !due.is_empty() && !self.coordinator.inner.leases.is_linked(&self.party) {
             self.coordinator.postpone_all(&self.party).await?;
@@ -181,6 +189,8 @@ fn until(next: Timestamp, now: Timestamp) -> Duration {
 async fn send(coordinator: Coordinator, order: PendingOrder) {
     if let Err(error) = coordinator.send_order(&order).await {
         tracing::error!(order = %order.key, %error, "an order could not be brought to an end; it is tried again");
+        // The order is still due: without a pause the carrier would send it again at once, and
+        // again.
         tokio::time::sleep(SHORT_SLEEP).await;
     }
 }

@@ -34,6 +34,7 @@ impl Coordinator {
     }
 
     async fn drive(&self, stop: &CancellationToken) {
+        // The guard ends the carriers even when this future is dropped instead of stopped.
         let _carriers = self.inner.post.open();
         let mut opened = false;
         while !stop.is_cancelled() {
@@ -63,11 +64,14 @@ impl Coordinator {
 
     /// After a start: every unsettled job is looked at, and orders that were not acknowledged go out again.
     async fn take_up_work(&self) -> Result<(), ServiceError> {
+        // Before any job is looked at: a party that is not known would count as never seen, and its
+        // tasks as lost too soon.
         self.load_parties().await?;
         for hook in API_HOOKS {
             hook.resumed(self).await?;
         }
         let mut tx = self.inner.store.begin().await?;
+        // Whatever a job waited for when the process ended may have happened meanwhile.
         tx.poke_all(self.now()).await?;
         let parties = tx.parties_with_orders().await?;
         tx.commit().await?;
@@ -98,6 +102,7 @@ impl Coordinator {
                 }
             };
             if driven == 0 {
+                // Something is due and could not be claimed: another coordinator has it.
                 return Ok(LONGEST_SLEEP);
             }
         }
@@ -117,7 +122,10 @@ impl Coordinator {
             );
         }
         tx.commit().await?;
+        // After the commit: what was rolled back must not have taken anybody's turn.
         self.set_capacity(capacity);
+        // Orders leave after the commit only, so that no agent hears of a decision that does not
+        // stand.
         self.driven(parties);
         Ok(claimed.len())
     }
@@ -141,6 +149,7 @@ impl Coordinator {
                     self.driven(parties);
                 }
                 Err(error) => {
+                    // The failed transaction goes first: putting the job off needs the one writer.
                     drop(tx);
                     tracing::error!(job = %id, %error, "the job could not be driven; it is tried again");
                     self.put_off(id).await?;
@@ -209,6 +218,8 @@ impl Coordinator {
         presence: &mut Presence,
         capacity: &mut CapacityBook,
     ) -> Stored<Vec<PartyId>> {
+        // The claim may have run out while other jobs were driven, and another coordinator may be
+        // at it.
         if !tx.hold_job(id, &self.inner.options.owner).await? {
             return Ok(Vec::new());
         }
@@ -223,6 +234,7 @@ impl Coordinator {
         loaded.snapshot.short_of = capacity.short_of(&loaded.snapshot.job, presence);
         let shown = loaded.show_errors(presence);
         let decisions = decide(&loaded.snapshot, presence, now);
+        // The errors are this job's own, and the same presence serves the next job of the turn.
         hide_errors(presence, shown);
         let sending = loaded.carry_out(tx, &decisions, now).await?;
         loaded.note_failing_orders();
@@ -236,6 +248,8 @@ impl Coordinator {
             loaded.snapshot.job.state.is_settled(),
             &loaded.snapshot.job.settings.queue,
         ) {
+            // In the transaction that settles this job: a crash between the two would leave the
+            // next one waiting for no one.
             tx.poke_queue(queue, now).await?;
         }
         take_turns(tx, &loaded.snapshot, presence, capacity, now).await?;
@@ -297,6 +311,8 @@ pub(crate) fn back_off(
     most_millis: i64,
     now: Timestamp,
 ) -> Timestamp {
+    // The shift is bounded before the multiplication: 2^20 pauses are beyond every upper bound
+    // already.
     let doubled = least_millis.saturating_mul(1_i64 << attempts.min(20));
     now.plus_millis(doubled.clamp(least_millis, most_millis.max(least_millis)))
 }

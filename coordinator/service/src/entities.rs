@@ -87,6 +87,8 @@ impl Entities<'_> {
     ) -> Result<Entity, ServiceError> {
         let now = self.coordinator.now();
         let mut tx = self.coordinator.inner.store.begin().await?;
+        // Read in the writing transaction, so that two changes of one entity do not undo each
+        // other.
         let found = tx.entity(kind, id).await?;
         let own = found
             .filter(|found| !found.deleted && tenant.is_none_or(|tenant| *tenant == found.tenant));
@@ -106,6 +108,7 @@ impl Entities<'_> {
         id: &str,
     ) -> Result<Entity, ServiceError> {
         let give_up = |entity: &mut Entity| {
+            // Marked, not removed: its id must not be given out again, and jobs name it still.
             entity.deleted = true;
             Ok(())
         };

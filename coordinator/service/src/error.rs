@@ -97,6 +97,7 @@ impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");
         match error {
+            // A full disk passes: whoever asked may come again, and is not told of a defect.
             StoreError::Full { .. } => ServiceError::Unavailable(error.fault()),
             StoreError::Unavailable { .. }
             | StoreError::Corrupt { .. }

@@ -99,6 +99,8 @@ impl Experiments<'_> {
         let mut tx = self.coordinator.inner.store.begin().await?;
         let mut experiment = existing(&mut *tx, tenant, id).await?;
         if archived {
+            // Jobs, schedules and the experiment in one transaction: a schedule that stayed on
+            // would begin jobs nobody sees.
             tx.archive_jobs(&experiment.id, now).await?;
             disable_all(&mut *tx, &experiment.id, now).await?;
         }
@@ -153,6 +155,7 @@ async fn make(
     let experiment = new
         .make(fresh_id().map_err(ServiceError::Internal)?, taken, now)
         .map_err(ServiceError::Conflict)?;
+    // The index on names decides; the look above only gives the better text.
     if tx.insert_experiment(&experiment).await? {
         return Ok(experiment);
     }

@@ -47,6 +47,7 @@ pub(crate) trait ApiHook: Send + Sync {
         coordinator: &Coordinator,
         experiment: &ExperimentId,
     ) -> Result<(), ServiceError> {
+        // Named without underscores, so that the documentation shows what a hook is given.
         let (_, _) = (coordinator, experiment);
         Ok(())
     }

@@ -19,6 +19,8 @@ impl JobIds {
         let step = |last: i64| Some(now.0.max(last.saturating_add(1)));
         let before = self
             .last
+            // One step decides and takes: two submissions of one microsecond must not both see it
+            // as free.
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, step)
             .unwrap_or(now.0);
         JobId::new(text_of(now.0.max(before.saturating_add(1))))
@@ -28,6 +30,7 @@ impl JobIds {
 fn text_of(micros: i64) -> String {
     let moment = DateTime::from_timestamp_micros(micros)
         .unwrap_or_default()
+        // Local time, as FATE's ids have it: people find a job by when they started it.
         .with_timezone(&Local);
     format!(
         "{}{:06}0",

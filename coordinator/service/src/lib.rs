@@ -92,6 +92,7 @@ use presence::Leases;
 
 /// What is written down when a job settles, in this order.
 static WHEN_SETTLED: [&dyn WhenSettled; 4] = [
+    // First: the others look for the version and the models that it writes down.
     &models::KeepTraining,
     &abeja::training_models::NumberTraining,
     &abeja::channels::NoteKept,
@@ -225,6 +226,8 @@ impl Coordinator {
 
     /// Reads the last catalogue of every party from the store, once.
     pub async fn load_parties(&self) -> Result<(), ServiceError> {
+        // Two may read at the same time; the second finds all of them remembered and changes
+        // nothing.
         if self.inner.parties_loaded.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -239,6 +242,7 @@ impl Coordinator {
         self.inner
             .changes
             .send_modify(|count| *count = count.wrapping_add(1));
+        // Keeps one wake-up: a change while the loop works is looked at right after.
         self.inner.wake.notify_one();
     }
 }

@@ -68,6 +68,8 @@ impl Coordinator {
             );
             Fault::new(ErrorCode::PeerTimeout, message).at(party)
         };
+        // A quarter more, so that the gateway's own answer, which says more, comes first where it
+        // keeps its time.
         tokio::time::timeout(patience + patience / 4, call)
             .await
             .unwrap_or_else(|_| Err(late()))
@@ -82,6 +84,8 @@ impl Coordinator {
                 reason,
             } => {
                 let (task, attempt, reason) = (task.clone(), *attempt, reason.clone());
+                // Sent whatever became of the job: a repeated cancel does no harm, one that is left
+                // out lets an agent work on.
                 return Ok(Prepared::Send(Box::new(Order::Cancel {
                     task,
                     attempt,
@@ -94,6 +98,7 @@ impl Coordinator {
             OrderKind::Sign | OrderKind::Offer | OrderKind::Close => {}
         }
         let Some(job) = tx.job(&order.job).await? else {
+            // The job was removed, or never was; an order for it would be tried for ever.
             return Ok(Prepared::Void);
         };
         let answered = job.answers.contains_key(&order.party);
@@ -120,6 +125,8 @@ impl Coordinator {
     async fn settle(&self, order: &PendingOrder, reply: Result<OrderReply, Fault>) -> Stored<()> {
         let now = self.now();
         let mut tx = self.inner.store.begin().await?;
+        // In the transaction that writes the reply down: a crash between the two would leave a job
+        // that nobody looks at.
         tx.poke_job(&order.job, now).await?;
         let Some(mut loaded) = Loaded::load(&mut *tx, &order.job).await? else {
             tx.remove_order(&order.key).await?;

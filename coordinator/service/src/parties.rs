@@ -118,6 +118,8 @@ impl Parties<'_> {
         now: Timestamp,
     ) -> Stored<()> {
         let mut tx = self.coordinator.inner.store.begin().await?;
+        // One transaction: orders that are recalled and attempts that are found lost must be seen
+        // together by the next decision.
         tx.put_party(record).await?;
         tx.recall_party(&record.party, now).await?;
         tx.poke_party(&record.party, now).await?;
@@ -244,6 +246,8 @@ async fn reconcile(
             Some(task) if task.key.attempt == *attempt => {
                 task.state.is_settled() && task.state != TaskState::Succeeded
             }
+            // Unknown here, or an older attempt: nobody waits for its result, and it holds a slot
+            // of the agent.
             Some(_) | None => true,
         };
         if over {
@@ -276,6 +280,7 @@ async fn lose(
             attempt: key.attempt,
         }
         .key(job, &key.id.party);
+        // The agent cannot know what it was not told yet.
         if loaded.orders.iter().any(|order| order.key == on_its_way) {
             continue;
         }
@@ -285,6 +290,7 @@ async fn lose(
             .iter()
             .any(|task| task.key == *key && task.state == TaskState::Stopping);
         let (event, fault) = if stopping {
+            // It was to stop, and it is quiet: that is what the cancel was for.
             (TaskEvent::Canceled, None)
         } else {
             let fault = Fault::new(

@@ -49,6 +49,8 @@ impl Leases {
     pub(crate) fn remember(&self, records: Vec<PartyRecord>) {
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
         for record in records {
+            // An agent that connected while the store was read told newer things than the store
+            // knows.
             agents.entry(record.party).or_insert(Lease {
                 linked: None,
                 heard: self.watching_since,
@@ -61,6 +63,8 @@ impl Leases {
                 slots: None,
             });
         }
+        // The two locks are never held together in this order: `catalogue` takes them the other way
+        // round.
         drop(agents);
         self.forget_catalogue();
     }
@@ -91,11 +95,13 @@ impl Leases {
         let Some(lease) = agents.get_mut(party) else {
             return false;
         };
+        // The clock may be set back; a lease must not end because of it.
         lease.heard = lease.heard.max(now);
         lease.ended = None;
         let was_gone = lease.linked.is_none();
         if was_gone {
             lease.linked = Some(now);
+            // What was wrong with the old link says nothing of the present one.
             lease.last_error = None;
         }
         std::mem::take(&mut lease.silence_told) || was_gone

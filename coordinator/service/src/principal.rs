@@ -74,6 +74,7 @@ impl Principal {
 
     /// The ticket, where it can be one of this party's: nobody hands over what another party's endpoint gave.
     pub(crate) fn ticket_of(&self, party: &PartyId) -> Option<SignedBytes> {
+        // The agent would refuse a foreign ticket anyway; it need not even see it.
         self.ticket.clone().filter(|_| self.party() == Some(party))
     }
 

@@ -55,6 +55,7 @@ pub struct PendingOrder {
 impl PendingOrder {
     /// A new order, to be sent at once.
     pub fn new(job: &JobId, party: &PartyId, kind: OrderKind, now: Timestamp) -> Self {
+        // The key follows from what it is about, so that a decision taken twice enqueues once.
         let key = kind.key(job, party);
         Self {
             key,

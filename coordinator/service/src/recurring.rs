@@ -16,6 +16,8 @@ pub(crate) async fn due_schedule(
     let refused =
         |message: String| ServiceError::Conflict(Fault::new(ErrorCode::Conflict, message));
     let found = tx.entity(EntityKind::Schedule, id).await?;
+    // The moment must be the one that was read: whoever switched it, or began it, has planned
+    // another.
     let due = found.filter(|schedule| schedule.due == Some(planned) && !schedule.deleted);
     let schedule = due.ok_or_else(|| refused(format!("schedule {id} is not due any more")))?;
     let before = schedule.job.clone();
@@ -57,6 +59,8 @@ pub(crate) fn note(
         return;
     };
     let planned = schedule.due.unwrap_or(now);
+    // From the planned moment, not from now: otherwise each start would be later by the loop's own
+    // delay.
     schedule.due = body.rule.next(planned, now);
     if let Some(job) = job {
         schedule.job = Some(job.clone());

@@ -154,6 +154,7 @@ impl Schedules<'_> {
             crate::archived::takes_work(&experiment).map_err(ServiceError::Conflict)?;
         }
         let now = self.coordinator.now();
+        // Reads the body again: since the look a job may have begun and counted itself in.
         let switch = |schedule: &mut Entity| {
             let mut body: Recurring = schedule.read()?;
             body.enabled = enabled;
@@ -247,6 +248,8 @@ impl Schedules<'_> {
     }
 
     async fn begin(self, schedule: &Entity, planned: Timestamp) -> Result<JobId, ServiceError> {
+        // A conflict, so that it is passed over and due no more; as an internal error it would be
+        // tried every second.
         let body: Recurring = schedule.read().map_err(ServiceError::Conflict)?;
         let who = body
             .made_by
@@ -303,6 +306,7 @@ impl Schedules<'_> {
         let Some(mut schedule) = tx.entity(EntityKind::Schedule, id).await? else {
             return Ok(());
         };
+        // Switched off or on meanwhile: then that counts.
         if schedule.due == Some(planned) {
             note(&mut schedule, now, None, Some(fault));
             tx.save_entity(&schedule).await?;

@@ -71,6 +71,7 @@ impl ModelVersion {
 
     /// The DSL that applies the models.
     pub fn inference_dsl(&self) -> Value {
+        // A training keeps none: its DSL is derived when it is asked for.
         let derived =
             || inference_dsl(&[], &self.train_dsl).unwrap_or_else(|_| self.train_dsl.clone());
         self.own_inference_dsl.clone().unwrap_or_else(derived)

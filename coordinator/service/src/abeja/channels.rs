@@ -87,6 +87,8 @@ impl Channels<'_> {
         }
         let now = self.coordinator.now();
         let mut tx = self.coordinator.inner.store.begin().await?;
+        // Looked for again inside the transaction: another request may have made it since, and
+        // names of channels are not unique in the store.
         let known = named(&mut *tx, EntityKind::Channel, tenant, None, Some(DATA_SETS)).await?;
         if let Some(found) = known.filter(is_own) {
             return Ok(found);
@@ -142,6 +144,8 @@ impl Channels<'_> {
     /// A file of a channel; `NotFound` when it is another channel's.
     pub async fn file(self, channel: &Entity, id: &str) -> Result<Entity, ServiceError> {
         if shows_data_sets(channel).map_err(ServiceError::Internal)? {
+            // Not by the list of files: in this channel they exist only as data sets, and their ids
+            // are derived from them.
             let file = seen_as_file(channel, &self.data_set_named(channel, id).await?);
             return file
                 .map_err(ServiceError::Internal)?
@@ -152,6 +156,7 @@ impl Channels<'_> {
             .entities()
             .get(EntityKind::ChannelFile, Some(&channel.tenant), id)
             .await?;
+        // Ids of files are unique among all channels, so the id alone would find another channel's.
         if file.parent.as_deref() == Some(channel.id.as_str()) {
             Ok(file)
         } else {
@@ -182,6 +187,7 @@ impl Channels<'_> {
             .get(EntityKind::Dataset, Some(&channel.tenant), set)
             .await
             .map_err(|_| missing())?;
+        // The stamp is judged too: an id with a right UUID and a made-up moment names nothing.
         if file_id(&set) == id {
             Ok(set)
         } else {

@@ -94,6 +94,8 @@ impl Runs<'_> {
             .entities()
             .get(EntityKind::Deployment, Some(tenant), &order.target)
             .await?;
+        // Before anything else is looked up: a repetition gets its run even if the version or the
+        // file is gone by now.
         if let Some(run) = self.asked_before(&target, order.asked.as_ref()).await? {
             return Ok(run);
         }
@@ -186,6 +188,8 @@ impl Runs<'_> {
             return Ok(None);
         }
         let run: Run = found.read().map_err(ServiceError::Internal)?;
+        // One key under which two different requests came: to answer with the first one's run would
+        // lose the second in silence.
         if run.asked != asked.content {
             let fault = Fault::new(ErrorCode::Conflict, "this key stood for another request");
             return Err(ServiceError::Conflict(
@@ -219,6 +223,7 @@ impl Runs<'_> {
             self.coordinator
                 .inner
                 .turns
+                // Relaxed: the number only spreads runs over queues, nothing else is ordered by it.
                 .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
                 .into()
         };
@@ -277,6 +282,8 @@ impl Runs<'_> {
             ),
         };
         let documents =
+            // Before the import is submitted, so that a model that cannot read the file leaves no
+            // import job behind.
             predict_documents(&version, source.as_ref()).map_err(ServiceError::Conflict)?;
         if let Some(file) = file {
             run.import = Some(self.imported(who, &file, at(None)).await?);
@@ -290,6 +297,8 @@ impl Runs<'_> {
             let (file, address) = output
                 .file(&entity, party, secret)
                 .map_err(ServiceError::Internal)?;
+            // Kept with the job, in its transaction: when the job settles the file is found by the
+            // job, and counts as there.
             names.push(NamedEntity::New(file, IdForm::Given));
             keeps = Some(address);
         }
@@ -448,6 +457,7 @@ impl Runs<'_> {
         }
         .status();
         let modified = since.map_or(entity.modified, |since| since.max(entity.created));
+        // A run has no archive of its own: it is put away as its job is, with the experiment.
         let archived = job.as_ref().is_some_and(|job| job.archived.is_some());
         Ok(RunStand {
             entity,
@@ -484,6 +494,8 @@ async fn note_end(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Result
         .filter(|entity| entity.kind == EntityKind::Run);
     for mut entity in runs {
         let mut run: Run = entity.read().map_err(ServiceError::Internal)?;
+        // A run that ended at an earlier rerun keeps that end; only the newest run of the job is
+        // open here.
         if run.ended.is_some() || !job.state.is_settled() {
             continue;
         }
@@ -505,6 +517,8 @@ async fn note_end(tx: &mut dyn Transaction, job: &Job, now: Timestamp) -> Result
         entity.write(&run).map_err(ServiceError::Internal)?;
         tx.save_entity(&entity).await?;
         let mut again = Entity {
+            // Without the name by which an equal request is found: the new run was not asked for
+            // under that key.
             name: None,
             created: now,
             modified: now,

@@ -62,6 +62,8 @@ impl Targets<'_> {
                 ..Deployment::default()
             })
             .map_err(ServiceError::Internal)?;
+        // Deployment and version in one transaction: clients expect that the built-in one can be
+        // run at once.
         let target = insert(&mut *tx, target, IdForm::Number, true).await?;
         let mut version = Entity::new(EntityKind::DeploymentVersion, "", tenant.clone(), now);
         (version.parent, version.name) = (Some(target.id.clone()), Some(BUILT_IN_LABEL.to_owned()));
@@ -213,6 +215,8 @@ impl Targets<'_> {
             ..EntityFilter::of(kind)
         };
         let (runs, _) = tx.find_entities(&in_it(EntityKind::Run)).await?;
+        // In the transaction that gives up: a run that is made meanwhile waits for it and then
+        // finds no deployment.
         refuse_live(&mut *tx, &runs, |_| true).await?;
         let (versions, _) = tx
             .find_entities(&in_it(EntityKind::DeploymentVersion))

@@ -129,6 +129,7 @@ impl TrainingModels<'_> {
         let word = reads.map_or("", Reads::word);
         if let Some(version) = body.applied.get(word) {
             let key = ModelKey::new(model_id, version.clone());
+            // The noted deployment may be gone; then another one is made rather than an error told.
             if self.coordinator.models().version(&key).await?.is_some() {
                 return Ok(key);
             }
@@ -165,6 +166,8 @@ impl TrainingModels<'_> {
     /// Gives versions of trainings that ended before there were numbers their numbers, once.
     pub(crate) async fn number(self) -> Result<(), ServiceError> {
         let any = EntityFilter {
+            // Deleted ones count: numbers were given once, and an empty list must not give them
+            // again.
             deleted: true,
             limit: Some(1),
             ..EntityFilter::of(EntityKind::TrainingModel)
@@ -174,6 +177,7 @@ impl TrainingModels<'_> {
             return Ok(());
         }
         for version in tx.find_versions(&VersionFilter::default()).await? {
+            // Deployments and imports have no number: only what a training here left has one.
             let Some(id) = version.job.filter(|_| version.parent.is_none()) else {
                 continue;
             };
@@ -251,10 +255,12 @@ async fn number_training(tx: &mut dyn Transaction, job: &Job, now: Timestamp) ->
         ..TrainingModel::default()
     };
     if let Err(fault) = model.write(&body) {
+        // Told and passed over: a job must be able to settle whatever an API fails to note of it.
         tracing::error!(job = %job.id, %fault, "the model gets no number");
         return Ok(());
     }
     place(tx, model, IdForm::Number).await?;
+    // A training that was begun as a model of an API is shown as that one already.
     let names = tx.entities_of_job(&job.id).await?;
     if names.iter().any(|name| name.kind == EntityKind::Model) {
         return Ok(());

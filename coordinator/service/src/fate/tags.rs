@@ -80,6 +80,8 @@ impl Tags<'_> {
     pub async fn bind(self, version: &str, name: &str) -> Result<TagOutcome, ServiceError> {
         let now = self.coordinator.now();
         let mut tx = self.coordinator.inner.store.begin().await?;
+        // Whether it was there does not matter: FATE makes a tag when one is bound that nobody
+        // made.
         tx.insert_tag(&Tag {
             name: name.to_owned(),
             description: None,

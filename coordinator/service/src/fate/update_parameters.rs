@@ -36,11 +36,15 @@ impl Fate<'_> {
             .await?
             .ok_or_else(|| ServiceError::no_job(id))?;
         let job = loaded.job_mut();
+        // The documents were read and checked outside the transaction, against the definition of
+        // that moment.
         if job.definition != before.definition {
             return Err(conflict(format!(
                 "somebody else changed job {id} at the same time"
             )));
         }
+        // What was taken over at the submission is not in the documents, and must not get lost with
+        // them.
         let inherited = std::mem::take(&mut job.settings.inherited);
         job.settings = domain::JobSettings {
             inherited,
@@ -60,6 +64,8 @@ impl Fate<'_> {
                 .iter()
                 .filter(|order| matches!(order.kind, OrderKind::Sign | OrderKind::Offer))
             {
+                // They ask for an answer to the old parameters. With them gone the amended offer is
+                // asked for under the same keys.
                 tx.remove_order(&order.key).await?;
             }
         }
@@ -67,6 +73,7 @@ impl Fate<'_> {
         if !warned.is_empty() {
             tx.add_events(id, &warned).await?;
         }
+        // Neither is part of `save_job`: most changes of a job touch neither, and both are large.
         tx.save_signatures(&loaded.snapshot.job).await?;
         tx.save_definition(&loaded.snapshot.job).await?;
         loaded.save(&mut *tx).await?;
@@ -111,6 +118,7 @@ impl Fate<'_> {
             .jobs()
             .name_earlier_outputs(&mut parsed)
             .await?;
+        // The conf carries the job's id, and the parser has read it without one.
         parsed.stamp(&job.id);
         Ok(parsed)
     }

@@ -42,6 +42,8 @@ impl Jobs<'_> {
                 .participants()
                 .any(|other| other.party == initiator.party)
         };
+        // Nobody learns of tables from jobs of others; the answer is that of a job that is not
+        // there.
         if !tx.job(&named.job).await?.is_some_and(|job| took_part(&job)) {
             return Ok(None);
         }

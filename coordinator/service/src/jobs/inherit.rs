@@ -54,6 +54,8 @@ impl Jobs<'_> {
         let Some(old) = tx.job(&id).await? else {
             return Err(refused(format!("no found job {id}")));
         };
+        // Taking over shows metrics and models of the earlier job, so it needs the same right as
+        // steering it.
         who.may_steer(&old).map_err(ServiceError::Denied)?;
         let tasks = tx.tasks_of(&id).await?;
         drop(tx);
@@ -166,6 +168,8 @@ impl InheritedSteps {
             };
             *task = Task {
                 key,
+                // When it was ordered and may begin belongs to the earlier job; here it is over
+                // from the start.
                 not_before: None,
                 ordered: None,
                 created: now,

@@ -31,6 +31,8 @@ impl Jobs<'_> {
         if let Some(job) = tx.job(id).await? {
             return Ok(job);
         }
+        // Told apart from a job that never was: whoever knows the id would else look for his own
+        // mistake.
         if tx.is_set_aside("job", id.as_str()).await? {
             let message = format!("job {id} cannot be read any more and was set aside");
             let fault =

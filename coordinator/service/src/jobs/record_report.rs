@@ -29,6 +29,8 @@ impl Jobs<'_> {
         party: &PartyId,
         reports: Vec<Report>,
     ) -> Result<(), ServiceError> {
+        // The link's certificate says who reports; what a report says of itself could be anybody's
+        // task.
         if let Some(foreign) = reports.iter().find(|report| report.task.party != *party) {
             let message = format!(
                 "party {party} reports on task {} of another party",
@@ -46,6 +48,7 @@ impl Jobs<'_> {
                 .or_default()
                 .push(report);
         }
+        // One transaction for all: the agent is told once, and forgets all of them or none.
         let mut tx = self.coordinator.inner.store.begin().await?;
         let mut state_changed = false;
         for (job, reports) in by_job {
@@ -111,6 +114,7 @@ async fn record_one(
         tracing::debug!(task = %key.id, attempt = key.attempt.0, "a report on an attempt that is over");
         return Ok(false);
     }
+    // After the look whether the attempt is open: what is not written down must not count.
     bounds.take(tx, &key, &report.body, tenant).await?;
     match report.body {
         ReportBody::Started => {
@@ -199,6 +203,7 @@ fn put_output(task: &mut Task, output: TableSummary) {
         .iter_mut()
         .find(|known| known.table == output.table)
     {
+        // Told again after a lost acknowledgement, or with more rows: one table stands there once.
         Some(known) => *known = output,
         None => task.outputs.push(output),
     }

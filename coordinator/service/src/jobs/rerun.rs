@@ -36,6 +36,7 @@ impl Jobs<'_> {
             .map(ToString::to_string)
             .collect();
         let mut tx = self.coordinator.inner.store.begin().await?;
+        // Poked before it is loaded: a job that runs again and is not due would lie still.
         tx.poke_job(id, now).await?;
         let mut loaded = Loaded::load(&mut *tx, id)
             .await?
@@ -71,6 +72,7 @@ impl Jobs<'_> {
         for order in loaded
             .orders
             .iter()
+            // Cancels stay: an agent that was away may still work on an attempt of the last run.
             .filter(|order| !matches!(order.kind, OrderKind::Cancel { .. }))
         {
             tx.remove_order(&order.key).await?;

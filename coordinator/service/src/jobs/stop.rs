@@ -61,6 +61,7 @@ impl Jobs<'_> {
                 ids.push(job.id);
             }
         }
+        // One patience for all of them, not one each: somebody waits for the answer.
         let settled = async {
             for id in &ids {
                 self.wait_settled(id, PATIENCE).await?;
@@ -89,6 +90,7 @@ impl Jobs<'_> {
             .ok_or_else(|| ServiceError::no_job(id))?;
         who.may_steer(&loaded.snapshot.job)
             .map_err(ServiceError::Denied)?;
+        // Judged again here: since the list was read the job may have started, or ended.
         if !concerns(&loaded.snapshot.job) {
             return Ok(false);
         }

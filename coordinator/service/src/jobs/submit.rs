@@ -125,6 +125,8 @@ impl Jobs<'_> {
             job: Some(id.clone()),
         };
         let mut parsed = self.parsed(&command).await?.map_err(&invalid)?;
+        // After parsing, since only the documents say in whose name it is; before anything of other
+        // jobs is looked up.
         who.may_submit(&parsed.initiator)
             .map_err(ServiceError::Denied)?;
         let unfit = self.unfit(&parsed).await;
@@ -141,6 +143,7 @@ impl Jobs<'_> {
             .tenant
             .or_else(|| who.tenant.clone())
             .unwrap_or_else(Tenant::only);
+        // Never the placement's own: a ticket counts only as it came with this request.
         let ticket = who.ticket_of(&parsed.initiator.party);
         let placement = Placement {
             tenant: Some(tenant),
@@ -310,6 +313,7 @@ impl Jobs<'_> {
             return vec![diagnostic];
         }
         let initiator = &parsed.initiator.party;
+        // FATE's clients may submit while an agent is away; its own verdict comes with the offer.
         if !presence.is_online(initiator) {
             return Vec::new();
         }
@@ -513,6 +517,8 @@ fn beyond_capacity(parsed: &Parsed, presence: &domain::Presence) -> Option<Diagn
     });
     let (most, who) = components
         .filter(|(most, who)| parsed.settings.cores_of(who) > *most)
+        // The scarcest party is named, so that the number in the message is the one that has to be
+        // met.
         .min()?;
     let wanted = parsed.settings.cores_of(&who);
     let message = format!(
@@ -569,6 +575,7 @@ fn checks(parsed: &Parsed) -> Vec<StepCheck> {
                 role: participant.role,
                 parameters: step.parameters_of(participant),
             };
+            // Many participants of a role have the same parameters: the agent checks them once.
             if !checks.contains(&check) {
                 checks.push(check);
             }

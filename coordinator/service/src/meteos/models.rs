@@ -155,6 +155,7 @@ impl Projects<'_> {
         }
         self.workplace(project, seen.entity.parent.as_deref().unwrap_or_default())
             .await?;
+        // For the better answer only; `settle_loading` judges again, in the transaction that loads.
         if self.is_one_loaded(project).await? {
             return Err(conflict("Can not load multiple models at the same time"));
         }
@@ -198,6 +199,7 @@ impl Projects<'_> {
     ) -> Result<Entity, ServiceError> {
         let now = self.coordinator.now();
         let mut tx = self.coordinator.inner.store.begin().await?;
+        // One transaction looks and loads, so that of two that were begun at once only one is kept.
         let to = if is_ready && !one_loaded(&mut *tx, &project.tenant).await? {
             Serving::Loaded
         } else {
@@ -229,6 +231,8 @@ impl Projects<'_> {
     ) -> Result<Entity, ServiceError> {
         let change = |entity: &mut Entity| {
             let mut model: LearnedModel = entity.read()?;
+            // The model may have been learned anew since it was looked at; what would be loaded is
+            // another one then.
             let is_another = trained.is_some_and(|job| entity.job.as_ref() != Some(job));
             if model.serving != from || is_another {
                 return Err(Fault::new(
@@ -307,6 +311,8 @@ impl Projects<'_> {
         } else {
             &model.for_lines
         };
+        // Only of this training: a model that was learned anew keeps the note of the version
+        // before.
         if let Some((_, version)) = made.as_ref().filter(|(trained, _)| *trained == job.id) {
             return Ok((job.model_id.clone(), version.clone()));
         }

@@ -132,6 +132,8 @@ impl Projects<'_> {
                 .await?
                 .entity(EntityKind::Channel, container)
                 .await?
+                // A channel that this tenant does not see has this id: its folder at the party has
+                // the same name, and must not be read as a plain one.
                 .is_some()
             {
                 return Ok(Err(none));

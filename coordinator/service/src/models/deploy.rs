@@ -84,6 +84,8 @@ impl Models<'_> {
                 .next_id(now)
                 .map_err(ServiceError::Internal)?
                 .to_string();
+            // FATE answers a deployment that failed everywhere with a version all the same; nothing
+            // is stored under it.
             let Ok((dsl, checkpoints, _)) = &chosen else {
                 break;
             };
@@ -106,6 +108,7 @@ impl Models<'_> {
         for owner in train
             .cast
             .participants()
+            // Local participants keep no part of a model.
             .filter(|owner| owner.role != Role::Local)
         {
             let own = parts.iter().find(|part| part.owner == owner);

@@ -272,6 +272,8 @@ impl Models<'_> {
         let may_replace = who
             .party()
             .is_none_or(|party| *party == version.initiator.party);
+        // With force a participant replaces its own part; the version's documents are the
+        // initiator's, since all apply them.
         if !tx.insert_version(&version).await? && how.force && may_replace {
             tx.put_version(&version).await?;
         }
@@ -484,6 +486,7 @@ pub(crate) async fn view_of(
 
 fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelVersion, Fault> {
     for version in [&documents.model_version, &documents.stored_version] {
+        // A version is a folder at the parties: what is no id could leave it.
         JobId::new(version.clone()).map_err(|error| unfit(error.to_string()))?;
     }
     if documents.model_id.is_empty() || documents.model_id.len() > 4_096 {
@@ -492,6 +495,7 @@ fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelV
     if documents
         .components
         .iter()
+        // Otherwise an import could list a model under the version of somebody else's training.
         .any(|component| component.stored_version != documents.stored_version)
     {
         return Err(unfit(
@@ -520,6 +524,8 @@ fn imported_version(documents: &ModelDocuments, now: Timestamp) -> Result<ModelV
         initiator: documents.initiator.clone().into(),
         cast: cast_of(&documents.roles),
         parent: (!documents.parent).then_some(parent),
+        // Never the job that the documents name: it did not run here, and another one of that id
+        // may have.
         job: None,
         dialect: if documents.dsl_version == 1 {
             Dialect::FateV1

@@ -61,6 +61,7 @@ pub(super) fn predict_documents(
     if let Some((party, source)) = source {
         conf["component_parameters"] = pointed(version, party, source)?;
     }
+    // A model id may have 4,096 characters; the description is shown in lists.
     let model: String = version.key.model_id.chars().take(200).collect();
     let description = format!("applies model {model} version {}", version.key.version);
     Ok(SubmitJob {
@@ -127,6 +128,8 @@ pub(super) fn import_documents(file: &File) -> SubmitJob {
         "file": format!("files://{}/{}", file.channel, file.id),
         "namespace": table.namespace,
         "name": table.name,
+        // The file's id is the table's name, so what stands there comes from an earlier import of
+        // the same file.
         "destroy": true,
         "id_delimiter": if tabs { "\t" } else { "," },
         "partition": 4,
@@ -160,6 +163,8 @@ pub(super) fn import_documents(file: &File) -> SubmitJob {
 /// A party's id as documents write it.
 fn party_id(party: &PartyId) -> Value {
     match party.as_str().parse::<u64>() {
+        // FATE writes ids as numbers. `007` and `+7` stay text, since as a number they would name
+        // another party.
         Ok(number) if number.to_string() == party.as_str() => json!(number),
         _ => json!(party),
     }

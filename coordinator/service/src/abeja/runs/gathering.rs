@@ -28,11 +28,14 @@ impl Runs<'_> {
             return Ok(false);
         };
         let known = body.lines_read.get(participant).copied();
+        // Two readers fetched the same lines at the same time: the first to commit has added them.
         if known.unwrap_or(0) != read {
             return Ok(false);
         }
         if let Some(job) = tx.job(&id).await? {
             let lines = in_order(&mut *tx, &job, lines, (first, now)).await?;
+            // Noted in the transaction that adds the lines, so that a crash neither repeats nor
+            // drops any.
             body.lines_read
                 .insert(participant.to_owned(), read + lines.len() as u64);
             tx.add_events(&id, &lines).await?;
@@ -71,6 +74,7 @@ async fn in_order(
     (first, now): (bool, Timestamp),
 ) -> Stored<Vec<Event>> {
     let ended = job.ended.filter(|_| job.state.is_settled());
+    // A microsecond before the end, so that the line that tells the end stays the last.
     let latest = ended.map_or(now, |ended| Timestamp(ended.0.saturating_sub(1)));
     let mut earliest = if first {
         job.created

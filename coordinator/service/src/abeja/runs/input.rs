@@ -102,6 +102,7 @@ impl Runs<'_> {
         }
         let found = self.coordinator.channels().file(&channel, id).await?;
         let body: ChannelFile = found.read().map_err(ServiceError::Internal)?;
+        // A file that nobody has brought yet, or whose time is over, looks as if it were not there.
         if body.awaited || body.is_over(found.created, self.coordinator.now()) {
             return Err(unknown(EntityKind::ChannelFile, id));
         }
