@@ -18,6 +18,8 @@ impl Claims for SqlTransaction {
         limit: u32,
     ) -> Stored<Vec<JobId>> {
         let ids: Vec<String> = sqlx::query_scalar(
+            // An own claim counts as free: after a crash the coordinator need not wait for the old
+            // one to run out.
             "/* claims: claim due */ UPDATE jobs SET claimed_by = $1, claimed_until = $2 WHERE id IN ( \
              SELECT id FROM jobs WHERE due <= $3 AND (claimed_by IS NULL OR claimed_by = $1 OR claimed_until <= $3) \
              ORDER BY due, id LIMIT $4) RETURNING id",

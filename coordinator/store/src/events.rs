@@ -39,6 +39,8 @@ impl Events for SqlTransaction {
             insert.push_values(part, |mut row, event| {
                 let place = places
                     .entry(event.at)
+                    // The last known place, raised for each line: two lines of one moment keep the
+                    // order in which they came.
                     .and_modify(|place| *place += 1)
                     .or_default();
                 row.push_bind(job.as_str())

@@ -38,6 +38,8 @@ impl Growth for SqlTransaction {
         let spent =
             "/* told: remove */ DELETE FROM told WHERE counted = $1 AND name = $2 AND amount <= $3";
         let lower = "/* told: lower */ UPDATE told SET amount = amount - $3 WHERE counted = $1 AND name = $2";
+        // Removed first: what is left at nothing would stay as a row for every attempt there ever
+        // was.
         for change in [spent, lower] {
             let change = sqlx::query(change)
                 .bind(counted.word())

@@ -79,6 +79,7 @@ pub(crate) fn read(text: &str, job: &mut Job) -> Stored<()> {
 fn paper(signed: &SignedBytes, offered: Option<&[u8]>) -> Paper {
     let same = offered.is_some_and(|bytes| bytes == signed.bytes);
     Paper {
+        // Every party signs the same bytes, which hold the whole job: kept once, not once a party.
         bytes: (!same).then(|| hex(&signed.bytes)),
         signer: signed.signer.clone(),
         chain: signed.chain.iter().map(hex).collect(),

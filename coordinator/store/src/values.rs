@@ -57,6 +57,7 @@ pub(crate) fn json<T: serde::Serialize + serde::de::DeserializeOwned>(
     value: &T,
 ) -> Stored<String> {
     let text = serde_json::to_string(value).map_err(|error| corrupt(row, error))?;
+    // Costs a second pass over each row; a row that cannot be read costs a job.
     from_json::<T>(row, &text)?;
     Ok(text)
 }
@@ -85,6 +86,7 @@ pub(crate) fn containing(query: &mut QueryBuilder<Sqlite>, column: &str, text: &
     }
     let mut pattern = String::from("%");
     for character in text.chars() {
+        // What somebody looks for is text: a `%` in it must not match everything.
         if matches!(character, '%' | '_' | '\\') {
             pattern.push('\\');
         }

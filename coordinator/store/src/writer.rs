@@ -62,6 +62,8 @@ impl Writer {
             let mut shared = Arc::clone(&writer.0).lock_owned().await;
             shared.tidy_up().await;
             if shared.group.is_none() {
+                // IMMEDIATE: the lock is taken at once, not at the first write, where a second
+                // process could make it fail half way.
                 shared.execute(OPEN_GROUP).await?;
                 shared.group = Some(Outcome::default());
             }
@@ -165,9 +167,12 @@ impl Writing {
                 return Err(error);
             }
             shared.left_open = false;
+            // Let go before the sync: whoever waits writes into this group, and one sync serves
+            // all.
             drop(shared);
             // The lock is fair: those who wait already write into the same group before it is ours again.
             let mut shared = writer.0.lock().await;
+            // Somebody who came in between has ended the group; his sync was ours, too.
             if let Some(outcome) = group.get() {
                 return outcome.clone();
             }

@@ -110,6 +110,7 @@ fn contains(query: &mut QueryBuilder<Sqlite>, column: &'static str, part: &str) 
         .push(column)
         .push(", ")
         .push_bind(part.to_owned());
+    // Not LIKE: the case of ids counts here, and LIKE of SQLite does not heed it.
     query.push(", '') <> ").push(column);
 }
 

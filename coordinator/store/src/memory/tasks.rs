@@ -38,6 +38,8 @@ impl MemoryTransaction {
 impl Tasks for MemoryTransaction {
     async fn insert_tasks(&mut self, tasks: &[Task]) -> Stored<()> {
         for (place, task) in tasks.iter().enumerate() {
+            // Left alone, as in SQLite: a decision that is carried out twice must not reset an
+            // attempt.
             if self.tables.tasks.get(&task.key).is_some() {
                 continue;
             }
