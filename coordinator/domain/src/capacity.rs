@@ -62,6 +62,7 @@ impl Job {
             self.settings
                 .task_cores_of(who)
                 .div_ceil(CORES_OF_SLOT)
+                // A task that asks for no core works all the same.
                 .max(1)
         });
         slots.fold(0, u32::saturating_add)
@@ -105,6 +106,8 @@ impl CapacityBook {
         let demand = job.demand();
         let mut taken = self.used.clone();
         let turn = Turn::of(job);
+        // Those ahead count as if they had started, so that small jobs behind a large one do not
+        // keep it waiting for ever.
         for (_, ahead) in self.queue.range(..turn) {
             add(&mut taken, ahead);
         }
@@ -164,6 +167,7 @@ impl CapacityBook {
             {
                 next.push(turn.job.clone());
             }
+            // Whether it fits or not: what it is next to get is not given to those behind it.
             add(&mut taken, demand);
         }
         next
@@ -180,6 +184,8 @@ fn add(taken: &mut Demand, more: &Demand) {
 /// Whether a party has so many slots free. A demand above all that it has can never be met and is let through when the party
 /// is idle: it was refused at submission if the party had told by then.
 fn fits(presence: &Presence, taken: &Demand, party: &PartyId, slots: u32) -> bool {
+    // An agent that tells no number refuses by itself what is too much, and the order is tried
+    // again.
     let Some(most) = presence.agents.get(party).and_then(|agent| agent.slots) else {
         return true;
     };

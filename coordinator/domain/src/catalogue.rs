@@ -34,6 +34,7 @@ impl Catalogue {
             .flat_map(|(_, own)| own.iter().cloned())
             .collect();
         all.sort_by(|a, b| a.name.cmp(&b.name).then(b.version.cmp(&a.version)));
+        // Sorted by falling version, so the first of a name is the newest.
         all.dedup_by(|later, kept| later.name == kept.name);
         all
     }
@@ -67,6 +68,8 @@ impl Catalogue {
         versions.dedup();
         match versions.as_slice() {
             [Some(version)] => Ok(*version),
+            // No party of the step was ever seen: the job may be submitted, and their own agents
+            // judge the offer.
             [] => self
                 .find(component)
                 .map(|info| info.version)

@@ -154,6 +154,8 @@ impl Graph {
                 .find(|members| !members.is_empty());
             Cycle {
                 steps: found.unwrap_or_default(),
+                // FATE's message names the loop that its own walk finds, so the walk is done as
+                // there.
                 told: loops(0),
             }
         })?;
@@ -211,6 +213,7 @@ impl Graph {
         // An edge can be followed through each step at most once.
         for _ in 0..self.steps.len() {
             let step = self.step(&edge.from)?;
+            // Nothing passes through a step in which the participant has no part.
             if !step.participants.contains(participant) {
                 return None;
             }

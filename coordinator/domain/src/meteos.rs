@@ -159,6 +159,7 @@ impl Standing {
     /// By its job, or by why there is none. What neither has nor had a job cannot be made any more.
     pub fn of(job: Option<&Job>, failed: Option<&str>) -> Self {
         match (job, failed) {
+            // Before the job: a table that was removed later has a job that succeeded.
             (_, Some(why)) => Self::Failed(why.to_owned()),
             (Some(job), None) => Self::of_job(job),
             (None, None) => Self::Failed("the job behind it is gone".to_owned()),

@@ -77,6 +77,8 @@ impl Offering<'_> {
     pub fn running_cast(&self, step: &Step) -> Cast {
         let mut cast = Cast::default();
         for participant in self.cast.participants() {
+            // In the cast's order, not the step's: an agent that makes the offer anew must come to
+            // the same bytes.
             if step.participants.contains(&participant) && !step.skipped.contains(&participant) {
                 cast.of_mut(participant.role).push(participant.party);
             }
@@ -112,6 +114,7 @@ impl Offering<'_> {
                 } => (version.clone(), step, checkpoint.clone()),
                 ModelSource::Step { step, .. } => {
                     let source = self.graph.step(step)?;
+                    // A participant without a part in the step has no model of it to read.
                     if !source.participants.contains(who) {
                         return None;
                     }

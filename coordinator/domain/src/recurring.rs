@@ -46,6 +46,8 @@ impl Rule {
         match self {
             Rule::EverySeconds(seconds) => {
                 let period = i64::try_from(*seconds).ok()?.checked_mul(1_000)?.max(1);
+                // Whole periods are skipped: what came due while the coordinator was down begins
+                // once, and the rhythm stays.
                 let passed = now.millis_since(planned).max(0) / period;
                 Some(planned.plus_millis(period.checked_mul(passed.checked_add(1)?)?))
             }

@@ -84,12 +84,14 @@ impl JobSnapshot {
         let job = &mut self.job;
         job.state = job.state.after(JobEvent::RerunAsked)?;
         job.answers
+            // Who refused may decide otherwise now, which is often why it is run again.
             .retain(|_, answer| matches!(answer, Answer::Accepted(_)));
         (job.reason, job.waiting, job.stop) = (None, None, None);
         (job.started, job.ended, job.progress) = (None, None, 0);
         (job.rerun, job.updated) = (Some(now), now);
         self.asked
             .retain(|party, _| job.answers.contains_key(party));
+        // Somebody asked for it: the steps have all their retries again.
         self.earlier.clear();
         // What runs again is the job's own from now on.
         job.settings
@@ -100,6 +102,8 @@ impl JobSnapshot {
             .iter_mut()
             .filter(|task| plan.again.contains(&task.key.id.step))
         {
+            // A new attempt, never the old one anew: messages and tables of the old one may still
+            // be under way.
             let key = TaskKey {
                 id: task.key.id.clone(),
                 attempt: task.key.attempt.next(),

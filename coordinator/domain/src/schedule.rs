@@ -133,6 +133,7 @@ pub fn decide(snapshot: &JobSnapshot, presence: &Presence, now: Timestamp) -> Ve
 }
 
 fn one_pass(work: &mut work::Work<'_>) {
+    // Wishes first, so that nothing new starts in the pass that stops the job.
     stop::heed_wishes(work);
     if work.state == JobState::Offered {
         offer::ask_parties(work);

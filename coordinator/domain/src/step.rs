@@ -49,6 +49,7 @@ pub fn progress(job: &Job, tasks: &[Task]) -> u8 {
     }
     let done: f64 = tasks.iter().map(part_done).sum();
     let percent = (100.0 * done / tasks.len() as f64).floor().clamp(0.0, 99.0);
+    // A retry takes tasks back, but people do not expect a bar to go back.
     (percent as u8).max(job.progress.min(99))
 }
 
@@ -104,6 +105,7 @@ pub(crate) enum Ending {
 /// What a task says of its peers (it waited in vain, a peer failed) is an echo and counts only when nothing else does.
 pub(crate) fn root_of<'a>(tasks: impl Iterator<Item = &'a StepAttempt>) -> Option<(Ending, Fault)> {
     let broken = tasks.filter(|task| task.state.is_settled() && !task.state.is_settled_well());
+    // Echoes last, then by time: a peer that gave up first is still not the cause.
     let root = broken.min_by_key(|task| (is_echo(task), task.ended))?;
     let ending = match root.state {
         TaskState::Lost => Ending::Lost,

@@ -146,6 +146,8 @@ impl Predicate {
     /// Whether an experiment meets it.
     pub fn admits(&self, experiment: &Experiment) -> bool {
         let own = compared(self.field, experiment);
+        // A number and a text are ordered among each other by the derived `Ord`, which would say
+        // nothing true.
         let comparable = |value: &&Literal| {
             matches!(value, Literal::Number(_)) == matches!(own, Literal::Number(_))
         };

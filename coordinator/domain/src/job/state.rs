@@ -119,7 +119,10 @@ impl JobState {
             (S::Offered, E::AllAccepted) => Ok(S::Queued),
             (S::Offered, E::Refused) => Ok(S::Refused),
             (S::Queued, E::Started) => Ok(S::Running),
+            // Queued too: when every step was taken over or skipped, no task ever starts.
             (S::Queued | S::Running, E::AllSucceeded) => Ok(S::Succeeded),
+            // Offered too, although nothing runs: its parties may hold the offer and are told that
+            // it is over.
             (S::Offered | S::Queued | S::Running, E::StopAsked) => Ok(S::Stopping),
             (S::Stopping, E::QuietFailed) => Ok(S::Failed),
             (S::Stopping, E::QuietCanceled) => Ok(S::Canceled),

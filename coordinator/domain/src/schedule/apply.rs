@@ -64,6 +64,7 @@ impl JobSnapshot {
                 attempt,
                 not_before,
             } => {
+                // Before the tasks are replaced: it reads how they ended.
                 self.count_try(step);
                 for task in self
                     .tasks
@@ -223,6 +224,7 @@ impl JobSnapshot {
                 at: now,
             });
         }
+        // The first reason stays: what follows it (stopping, quiet) is its consequence.
         if job.reason.is_none() {
             job.reason = reason;
         }

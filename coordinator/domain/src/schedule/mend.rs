@@ -39,6 +39,8 @@ fn quieten(work: &mut Work<'_>, tasks: &[usize], root: &Fault) -> bool {
             work.cancel(index, echo_of(root));
             note_unquiet(work, index);
         } else {
+            // An agent that is away cannot be asked to stop, and the next attempt must not wait for
+            // it.
             work.lose(index);
         }
     }
@@ -64,6 +66,8 @@ fn is_in_vain(ending: Ending, root: &Fault, earlier: &EarlierAttempts) -> bool {
     };
     ending == Ending::Failed
         && (root.code.is_permanent()
+            // The same words twice: nothing was different the second time, and a third would not
+            // be.
             || (!root.code.may_pass() && earlier.cause.as_ref().is_some_and(same)))
 }
 
@@ -80,6 +84,7 @@ fn try_again(work: &mut Work<'_>, step: &Step, ending: Ending, root: &Fault) -> 
         }
         Ending::Failed => earlier.failed < settings.retries,
         Ending::Lost => earlier.lost < settings.restarts,
+        // Somebody stopped it; to begin anew would be to overrule him.
         Ending::Canceled => false,
     };
     if !allowed {

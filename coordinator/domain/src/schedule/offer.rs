@@ -19,6 +19,8 @@ pub(super) fn ask_parties(work: &mut Work<'_>) {
     }
     let initiator = &job.initiator.party;
     if job.offer.is_none() {
+        // Alone and first: the others are asked with the initiator's signature, and accept nothing
+        // without.
         return ask(work, initiator, Decision::Sign);
     }
     let others = job

@@ -46,11 +46,13 @@ pub(super) fn start_steps(work: &mut Work<'_>) {
             continue;
         }
         let runs_already = is_active(work, step);
+        // Tasks of a step that runs already start in any case: its parties wait for each other.
         if active >= most && !runs_already {
             continue;
         }
         if let Some(Ok(held)) = work.held {
             work.wait_for(held.reason.clone(), held.parties.clone());
+            // The other job's end wakes nobody here, so it is looked at again by itself.
             work.wake_at(work.now.plus_millis(LOOK_AGAIN_MILLIS));
             continue;
         }
@@ -91,6 +93,8 @@ fn ready_tasks(work: &mut Work<'_>, step: &Step) -> Vec<usize> {
     let is_broken = tasks
         .iter()
         .any(|i| work.state_of(*i).is_settled() && !work.state_of(*i).is_settled_well());
+    // A broken step is mended first: to start the rest of it would be work for an attempt that is
+    // lost.
     if !inputs_stand || is_broken {
         return Vec::new();
     }

@@ -36,6 +36,8 @@ fn deadline_fault(timeout_millis: i64) -> Fault {
 ///
 /// The agent of a party that is offline cannot be asked: its tasks count as lost, and what it still does counts no more.
 pub(super) fn come_to_rest(work: &mut Work<'_>) {
+    // A step's own time limit ends the job as timed out, too; its tasks must not be told of the
+    // job's.
     let late = ends_as(work) == JobState::TimedOut && work.now >= work.job.deadline();
     let reason = if late {
         deadline_fault(work.job.settings.timeout_millis)

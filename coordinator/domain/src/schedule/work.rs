@@ -57,6 +57,7 @@ impl<'a> Work<'a> {
     /// Runs one pass of the rules; true when it decided something, so that another pass is due.
     pub(super) fn pass(&mut self, rules: impl FnOnce(&mut Self)) -> bool {
         let before = self.decisions.len();
+        // Only what the last pass notes is true of the state that is left behind.
         self.waits.clear();
         self.wake = None;
         rules(self);
@@ -83,6 +84,7 @@ impl<'a> Work<'a> {
         let sent = self
             .asked
             .get(party)
+            // An agent that connected again may have lost what it was sent before.
             .is_some_and(|at| *at >= self.presence.since(party));
         if !sent {
             self.asked.insert(party.clone(), self.now);
@@ -296,6 +298,7 @@ impl<'a> Work<'a> {
             .as_ref()
             .filter(|known| known.reason == reason);
         Some(Waiting {
+            // The same reason goes on: `since` tells for how long, not when it was last looked at.
             since: known.map_or(self.now, |known| known.since),
             reason,
             parties,

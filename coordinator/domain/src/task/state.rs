@@ -115,11 +115,15 @@ impl TaskState {
             (S::Waiting, E::Canceled) => Some(S::Canceled),
             (S::Assigned, E::Started) => Some(S::Running),
             (S::Assigned | S::Running, E::StopOrdered) => Some(S::Stopping),
+            // From Assigned too: it does not matter whether a start was heard. From Stopping: it
+            // was done before it heard.
             (S::Assigned | S::Running | S::Stopping, E::Succeeded) => Some(S::Succeeded),
             (S::Assigned | S::Running | S::Stopping, E::Failed) => Some(S::Failed),
             (S::Assigned | S::Running | S::Stopping, E::Canceled) => Some(S::Canceled),
             (S::Assigned | S::Running | S::Stopping, E::Lost) => Some(S::Lost),
             (S::Assigned | S::Running | S::Stopping, E::TimedOut) => Some(S::TimedOut),
+            // No error: reports are told at least once, and an agent may tell of an attempt that is
+            // over.
             _ => None,
         }
     }

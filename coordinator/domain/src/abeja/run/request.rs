@@ -67,6 +67,7 @@ impl FileName {
             Some((channel, file)) => (channel, Some(file)),
             None => (text, None),
         };
+        // No further slash: the text becomes a place below a party's folder of files.
         let fits = |text: &str| !text.is_empty() && text.len() <= 128 && !text.contains('/');
         if !fits(channel) || file.is_some_and(|file| !fits(file)) {
             return Err(unfit(member, "$datalake:1 takes <channel_id>/<file_id>"));
@@ -160,6 +161,8 @@ fn read_distribution(value: &Value) -> Result<Number, Unfit> {
 pub fn queue_of(distribution: &Number, queues: u32) -> u32 {
     let rest = match distribution.as_u64() {
         Some(number) => (number % u64::from(queues)) as f64,
+        // Beyond 64 bits a number is a float already; its remainder is that of the value that was
+        // read.
         None => distribution
             .as_f64()
             .unwrap_or_default()

@@ -118,6 +118,7 @@ fn at_work(tasks: &[Task]) -> RunStatus {
     };
     let has_begun = |of: &Task| {
         let mut peers = of_try().filter(|task| task.key.id.step == of.key.id.step);
+        // A short task may have ended before anybody saw it started.
         peers.all(|task| task.started.is_some() || task.state == TaskState::Succeeded)
     };
     if of_try().any(has_begun) {
