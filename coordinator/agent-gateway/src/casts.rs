@@ -42,6 +42,8 @@ impl Casts {
             .into_iter()
             .find(|who| !cast.has(who))
         {
+            // Both ends are judged: a party must neither send into a job of others nor be named as
+            // its receiver.
             None => Ok(()),
             Some(stranger) => Err(Fault::new(
                 ErrorCode::PermissionDenied,

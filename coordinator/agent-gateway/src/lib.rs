@@ -77,6 +77,7 @@ impl Gateway {
             let stop = stop.clone();
             links.spawn(async move { agent.serve(connection, stop).await });
         }
+        // Before the links are waited for: closing is what ends them.
         endpoint.close("the coordinator stops").await;
         links.close();
         links.wait().await;

@@ -39,6 +39,7 @@ impl Sessions {
     pub(crate) fn enter(&self, link: Link, peer: Peer) {
         let party = peer.party.clone();
         self.gone().remove(&party);
+        // The lock goes with the statement: closing the old link below must not hold up everybody.
         let before = self.live().insert(party, Session { link, peer });
         if let Some(before) = before {
             before.link.connection().close("the agent connected again");
@@ -52,6 +53,7 @@ impl Sessions {
             .get(party)
             .is_some_and(|session| session.link.connection().is_same(link.connection()));
         let left = if is_current { live.remove(party) } else { None };
+        // One lock at a time, so that no order between the two has to be kept.
         drop(live);
         if let Some(session) = left {
             self.gone().insert(
