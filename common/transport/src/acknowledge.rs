@@ -76,6 +76,8 @@ pub(crate) fn outcome_of(reply: Reply, address: &Address) -> Result<(), Delivery
         ),
     };
     Err(match fault.code {
+        // Told apart from a dead receiver: it reads on, and the sender slows down instead of giving
+        // up.
         ErrorCode::StorageFull => DeliveryFailure::Full(fault),
         ErrorCode::Canceled => {
             DeliveryFailure::Final(TransportError::Closed(address.attempt.clone()))

@@ -70,6 +70,7 @@ pub(crate) fn sealed_bound(plain: u64) -> u64 {
 /// What all pieces of a message are bound to. The size in the head is the sealed one and may be the relay's word.
 fn bound_to(head: &EnvelopeHead, index: u64) -> Result<Vec<u8>, Fault> {
     let mut aad = encode(&(&head.address, &head.message))?;
+    // The place is bound in, so that pieces can neither be left out nor exchanged.
     aad.extend_from_slice(&index.to_be_bytes());
     Ok(aad)
 }
@@ -189,6 +190,8 @@ impl Pieces for Sealing {
             },
         };
         if let Some((_, work)) = self.next_work() {
+            // One piece ahead and no more: sealing and sending overlap, and two pieces are held at
+            // most.
             self.ahead = Some(tokio::task::spawn_blocking(work));
         }
         current.map(Some)
@@ -226,6 +229,7 @@ impl Opening {
             opened.ok_or_else(refused)
         });
         let (secret, plain) = opened.await??;
+        // All pieces of a message are sealed to one key: the others need not be tried again.
         self.secrets = vec![secret];
         Ok(plain)
     }
@@ -243,6 +247,7 @@ impl Opening {
             )
         };
         let length = plain.try_get_u32().map_err(|_| broken())? as usize;
+        // The length is the sender's word; `split_to` would panic beyond the end.
         if length > plain.len() {
             return Err(broken());
         }

@@ -39,6 +39,7 @@ impl Connection {
     pub fn peer_is_gone(&self) -> bool {
         match self.quic.close_reason() {
             Some(ConnectionError::ApplicationClosed(close)) => close.error_code == CLOSE_GOODBYE,
+            // A stateless reset comes from the process that took the port: the old one is gone.
             Some(ConnectionError::Reset) => true,
             _ => false,
         }

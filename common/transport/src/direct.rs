@@ -142,6 +142,7 @@ impl DirectTransport {
             address: party.to_string(),
             detail: "no address is known".to_owned(),
         };
+        // Only a few: a party could list addresses of others and have everybody dial them.
         for address in addresses.into_iter().take(MOST_ADDRESSES) {
             let expected = ExpectedPeer {
                 kind: Kind::Agent,
@@ -186,6 +187,7 @@ impl DirectTransport {
             run: self.run_of(&party),
         };
         self.pool().connections.insert(party.clone(), pooled);
+        // Weak: the task of a connection must not keep the pool alive that holds the connection.
         let (messages, dispatcher) = (Arc::downgrade(self), self.dispatcher.clone());
         tokio::spawn(async move {
             let error = serve(connection.clone(), dispatcher).await;
@@ -201,6 +203,7 @@ impl DirectTransport {
         if pool
             .connections
             .get(party)
+            // Only this very one: a newer connection of the party may stand there.
             .is_some_and(|pooled| pooled.connection.is_same(connection))
         {
             pool.connections.remove(party);

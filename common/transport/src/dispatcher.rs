@@ -73,6 +73,8 @@ impl Dispatcher {
         let violation = |message: String| {
             TransportError::Refused(Fault::new(ErrorCode::ProtocolViolation, message).at(sender))
         };
+        // The certificate says who sends. What the address claims counts only where it says the
+        // same.
         if &from.party != sender {
             return Err(violation(format!(
                 "party {sender} sent a message in the name of {from}"
@@ -107,6 +109,7 @@ impl Dispatcher {
         body: P,
     ) -> Result<Delivery, TransportError> {
         self.check(head, sender)?;
+        // Before the first byte of the body is read or any memory is set aside.
         self.check_size(head, head.size)?;
         let mut reception = self.inbox.begin(&head.address, &head.message)?;
         let mut body = Exactly::new(body, head.size, self.patience);

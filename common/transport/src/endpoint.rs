@@ -75,6 +75,7 @@ impl EndpointOptions {
             .keep_alive_interval(Some(self.keep_alive))
             .max_idle_timeout(IdleTimeout::try_from(self.idle_timeout).ok())
             .max_concurrent_bidi_streams(self.calls.into())
+            // Nothing uses them, so a peer must not be able to open any and fill buffers.
             .max_concurrent_uni_streams(0u32.into())
             .datagram_receive_buffer_size(None)
             .stream_receive_window(self.stream_window.into())
@@ -138,6 +139,7 @@ impl Endpoint {
             detail: error.to_string(),
         };
         let socket = std::net::UdpSocket::bind(options.address).map_err(cannot)?;
+        // The real port, also where the system chose it: the reset key hangs on it.
         let port = socket.local_addr().map_err(cannot)?.port();
         let mut config = EndpointConfig::new(Arc::new(ResetKey::of(&identity, port)));
         let ids = ConnectionIds::new()?;
@@ -210,6 +212,8 @@ impl Endpoint {
     pub fn set_identity(&self, identity: Identity) -> Result<Vec<PartyId>, LinkError> {
         if !self.inner.services.is_empty() {
             let config = server_config(&identity, &self.inner.services, &self.inner.transport)?;
+            // Before live connections are judged: one that is just being made must meet the new
+            // trust, too.
             self.inner.quic.set_server_config(Some(config));
         }
         let trust = identity.trust().clone();
@@ -280,6 +284,7 @@ impl Endpoint {
             address: address.to_owned(),
             detail,
         };
+        // A name of the party and not of the address: the address is only where it may be reached.
         let name = expected.server_name();
         let tls = pki::client_config_for(&self.identity(), &[alpn], expected)?;
         let crypto = QuicClientConfig::try_from(tls).map_err(|error| internal(&error))?;
@@ -365,6 +370,7 @@ impl Endpoint {
     async fn accept(self, to: mpsc::Sender<Incoming>) {
         let places = Arc::new(Semaphore::new(HANDSHAKES));
         while let Some(attempt) = self.inner.quic.accept().await {
+            // Refused, not queued: a queue of strangers would hold up those who may come in.
             let Ok(place) = places.clone().try_acquire_owned() else {
                 attempt.refuse();
                 continue;
@@ -413,6 +419,8 @@ impl Endpoint {
             .find(|service| service.alpn == protocol)
             .copied()
         else {
+            // TLS refuses whoever has no protocol in common with us; which one it is decides who
+            // may call, so it is not left to TLS alone.
             quic.close(CLOSE_REFUSED, b"no such service");
             return Err(LinkError::NoCommonProtocol { peer: address });
         };

@@ -49,6 +49,8 @@ impl MessageKeys {
             let mut keys = self.keys();
             forget_ended(&mut keys, now);
             let is_fresh =
+                // A clock that was set back makes a key of the future, which is replaced rather
+                // than kept too long.
                 |key: &OwnKey| key.made <= now && now < key.made.plus_millis(REPLACED_MILLIS);
             if !keys.last().is_some_and(is_fresh) {
                 keys.push(fresh(now)?);
@@ -119,6 +121,8 @@ pub(crate) fn of_peer(
     let signer = pki::verify_signed(signed, MESSAGE_KEY_CONTEXT, identity, now)
         .map_err(|error| refused(&Fault::from(error).to_string()))?;
     let key: MessageKey = decode(&signed.bytes)?;
+    // The coordinator hands the directory out: a genuine key of another party must not pass for
+    // this one's.
     if signer.party != *party || signer.kind != Kind::Agent || key.party != *party {
         return Err(refused(&format!(
             "it is of {} {}",
@@ -128,6 +132,7 @@ pub(crate) fn of_peer(
     if key.until < now {
         return Err(refused("its time is over"));
     }
+    // A key that lives for years would undo that recorded messages stay closed.
     if key.until > now.plus_millis(LONGEST_MILLIS) {
         return Err(refused("it is not short-lived"));
     }

@@ -105,6 +105,7 @@ impl Relay {
         }
         (self.permit)(&head)?;
         let receiver = head.address.to.party.clone();
+        // After the permission: what is refused anyway takes no place.
         let _place = self.place(sender, &receiver)?;
         let offline = |detail: &str| {
             Fault::new(
@@ -127,6 +128,8 @@ impl Relay {
                 "the answer to a message is not an acknowledgement",
             )
             .at(&receiver)),
+            // Told as offline, so that the sender tries again: the receiver may come back with
+            // another link.
             Err(LinkError::Lost { .. }) => Err(offline("was lost before it had the message")),
             Err(error) => Err(error.into()),
         }
@@ -187,6 +190,7 @@ impl Drop for Place<'_> {
             }
         }
         if own.is_empty() {
+            // Nothing is kept of who sends nothing: the map is no larger than what is under way.
             under_way.remove(&self.sender);
         }
     }

@@ -87,6 +87,7 @@ impl RelayedTransport {
     }
 
     pub(crate) async fn deliver(&self, envelope: &Envelope) -> Result<(), DeliveryFailure> {
+        // The key first: without one neither hashing nor signing is worth the work.
         let receiver = self.receiver(&envelope.address.to.party)?;
         let claim = Claim::of(envelope).await.map_err(DeliveryFailure::Retry)?;
         let claim = encode(&claim).map_err(|error| DeliveryFailure::Retry(error.into()))?;
@@ -154,6 +155,8 @@ impl RelayedTransport {
         let mut opening = Opening::new(head, self.endpoint.message_secrets());
         let first = opening.open_first(self.piece(body).await?).await;
         let (signed, claim, beginning) = first.map_err(TransportError::Refused)?;
+        // The signature stands inside the seal, so that the relay learns nothing by it and cannot
+        // put another there.
         let signer = pki::verify_signed(&signed, CONTEXT, &identity, SystemClock.now());
         let signer = signer.map_err(|error| TransportError::Refused(error.into()))?;
         if signer.kind != Kind::Agent
@@ -165,6 +168,8 @@ impl RelayedTransport {
                 "it is signed for another message, or not by an agent",
             ));
         }
+        // Again, now with the party that really signed; the first time it was the address' own
+        // word.
         self.dispatcher.check(head, &signer.party)?;
         self.dispatcher.check_size(head, claim.size)?;
         let rest = Rest { opening, body };
@@ -201,6 +206,7 @@ impl RelayedTransport {
                 .await
                 .map_err(TransportError::Refused)?
                 .into();
+            // Empty pieces would let a sender go on for ever within the announced size.
             if plain.is_empty() {
                 return Err(forged(head, "its body has an empty piece"));
             }

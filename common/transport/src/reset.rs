@@ -83,6 +83,8 @@ impl ConnectionIds {
 
 impl ConnectionIdGenerator for ConnectionIds {
     fn generate_cid(&mut self) -> ConnectionId {
+        // Counted and hashed with a secret: nothing can fail here for want of randomness, and an
+        // observer learns nothing.
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let [a, b, c, d, e, f, g, h, ..] =
             *blake3::keyed_hash(&self.chance, &number.to_le_bytes()).as_bytes();

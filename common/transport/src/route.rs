@@ -89,6 +89,8 @@ impl RoutedTransport {
             .filter(|direct| self.may_go_directly(direct, party))
         {
             match direct.deliver(envelope).await {
+                // Only what another way could mend; what the receiver itself answered would be the
+                // same through the relay.
                 Err(DeliveryFailure::Retry(fault)) if self.relayed.is_some() => {
                     tracing::info!(%party, %fault, "direct messages failed, using the relay for a while");
                     self.paused()
@@ -156,6 +158,8 @@ impl Transport for RoutedTransport {
                 Err(DeliveryFailure::Full(fault)) => (fault, true),
             };
             let pause = backoff.step();
+            // Judged before the pause: a sender must not sleep past the moment at which it gives
+            // up.
             if Instant::now() + pause >= until {
                 // who has no space was reached
                 return Err(match is_full {

@@ -76,6 +76,7 @@ impl<P: Pieces> Pieces for Exactly<P> {
             )
         };
         match (&next, self.left.checked_sub(size)) {
+            // A torn body and a whole one look alike without the announced size.
             (None, Some(left)) if left > 0 => Err(wrong("shorter")),
             (_, None) => Err(wrong("longer")),
             (_, Some(left)) => {
@@ -147,6 +148,7 @@ impl Outgoing {
     /// Ends the stream: the reader sees that all is there.
     pub(crate) fn finish(&mut self) {
         self.finished = true;
+        // Fails only on a stream that was stopped: then nobody reads it.
         let _ = self.stream.finish();
     }
 
