@@ -23,6 +23,7 @@ pub struct AttemptKey {
 
 impl fmt::Display for AttemptKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the offer's fingerprint: this is for people, who know the job and not its hash.
         write!(f, "{}/{}/{}", self.job, self.step, self.attempt)
     }
 }

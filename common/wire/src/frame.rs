@@ -73,6 +73,7 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, FrameError> {
 
 /// Reads a message from MessagePack; unknown fields are ignored, bytes after it are refused.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
+    // Counted before anything is built: a value of one byte becomes a hundred in memory.
     if has_more_than(MOST_ITEMS, bytes) {
         return Err(FrameError::Malformed(format!(
             "more than {MOST_ITEMS} values in it"
@@ -81,6 +82,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, FrameError> {
     let mut rest = bytes;
     let message = {
         let mut reader = rmp_serde::Deserializer::new(&mut rest);
+        // A deep document would end the process by its stack, which no error handling catches.
         reader.set_max_depth(MOST_DEPTH);
         T::deserialize(&mut reader).map_err(|error| FrameError::Malformed(error.to_string()))?
     };
@@ -103,6 +105,7 @@ pub fn frame_bytes<T: Serialize>(message: &T, limit: usize) -> Result<Vec<u8>, F
         size: body.len(),
         limit,
     })?;
+    // Length and body in one buffer: two writes could be torn apart by a caller that gives up.
     let mut frame = Vec::with_capacity(4 + body.len());
     frame.extend_from_slice(&length.to_be_bytes());
     frame.extend_from_slice(&body);
@@ -172,6 +175,7 @@ pub async fn read_body<R: AsyncRead + Unpin>(
     reader: &mut R,
     size: usize,
 ) -> Result<Vec<u8>, FrameError> {
+    // Not `size`: that is the peer's word until the bytes are there.
     let mut body = Vec::with_capacity(size.min(FIRST_CAPACITY));
     reader.take(size as u64).read_to_end(&mut body).await?;
     if body.len() < size {

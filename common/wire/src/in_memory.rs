@@ -47,6 +47,7 @@ impl InMemoryNetwork {
             return Ok(inbox.clone());
         }
         let mut options = self.options.clone();
+        // A folder each: an inbox clears its own when it is made.
         options.spill_dir = options.spill_dir.map(|folder| folder.join(party.as_str()));
         let inbox = Inbox::new(options)?;
         inboxes.insert(party.clone(), inbox.clone());

@@ -90,6 +90,7 @@ pub struct Inbox {
     state: Mutex<State>,
 }
 
+// The word of earlier releases: what one of them left behind is still recognised and removed.
 const SPILL_SUFFIX: &str = ".letter";
 
 impl Inbox {
@@ -99,6 +100,7 @@ impl Inbox {
             std::fs::create_dir_all(folder)?;
             for entry in std::fs::read_dir(folder)? {
                 let path = entry?.path();
+                // Only what an inbox wrote: the folder may be named by mistake.
                 if path.to_string_lossy().ends_with(SPILL_SUFFIX) {
                     std::fs::remove_file(path)?;
                 }
@@ -141,6 +143,8 @@ impl Inbox {
             let found = self.state().look(address)?;
             match found {
                 Lookup::Envelope(body) => return Ok(body),
+                // Read without the lock; the path lives on in `file` even if the attempt is closed
+                // meanwhile.
                 Lookup::OnDisk(file) => {
                     let body = tokio::fs::read(&*file)
                         .await

@@ -10,6 +10,7 @@ pub(crate) fn has_more_than(most: usize, bytes: &[u8]) -> bool {
         if count > most {
             return true;
         }
+        // A length beyond the end stops the count: the reader refuses such bytes anyway.
         rest = rest.get(length(rest)..).unwrap_or_default();
     }
     false
@@ -24,6 +25,8 @@ fn length(bytes: &[u8]) -> usize {
             .fold(0_usize, |number, byte| number << 8 | usize::from(*byte))
     };
     match bytes.first().copied().unwrap_or_default() {
+        // Texts and bytes are stepped over whole; of lists and maps the head alone, so that what is
+        // inside counts.
         short @ 0xa0..=0xbf => 1 + usize::from(short & 0x1f),
         0xc4 | 0xd9 => 2_usize.saturating_add(number(1)),
         0xc5 | 0xda => 3_usize.saturating_add(number(2)),

@@ -11,6 +11,7 @@ pub fn choose(ours: (u32, u32), theirs: (u32, u32)) -> Result<u32, Fault> {
     if theirs.0 <= theirs.1 && highest >= ours.0 && highest >= theirs.0 {
         return Ok(highest);
     }
+    // An empty range would fit any of the texts below and help nobody.
     let next = if theirs.0 > theirs.1 {
         "the other side's range is empty: check its software"
     } else if ours.1 < theirs.0 {

@@ -181,6 +181,7 @@ impl Reception {
 
     /// Puts the whole message where its receiver finds it.
     pub async fn finish(mut self) -> Result<Delivery, TransportError> {
+        // The size goes in, since the digest covers the beginning of a body only.
         self.digest.write_u64(self.size);
         let digest = self.digest.finish();
         if matches!(self.store, Store::Nowhere) {

@@ -74,6 +74,8 @@ impl Shares {
                 most: limit,
             });
         }
+        // What the others leave, in which the sender's own stands: its part shrinks as others take
+        // more, and never to nothing.
         let left = limit.saturating_sub(total.saturating_sub(sender));
         let of_sender = part(left, parts.sender);
         if sender.saturating_add(more) > of_sender {

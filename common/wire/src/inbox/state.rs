@@ -92,6 +92,8 @@ impl State {
     }
 
     fn key(&self, value: impl Hash) -> u128 {
+        // Two independent keyed hashes: names and tags may be long, and a million of them stay
+        // small.
         u128::from(self.keys.0.hash_one(&value)) << 64 | u128::from(self.keys.1.hash_one(&value))
     }
 
@@ -121,6 +123,8 @@ impl State {
         let key = self.step_key(attempt, receiver);
         let step = self.steps.entry(key).or_default();
         if step.closed.is_none_or(|closed| closed < attempt.attempt) {
+            // Beyond `open_attempts` on purpose: peers must not be able to keep an ordered attempt
+            // out.
             step.attempts.entry(attempt.attempt).or_default();
         }
     }
@@ -169,6 +173,8 @@ impl State {
         let (messages, key) = self.find(address)?;
         match messages.envelopes.remove(&key) {
             Some(StoredBody::Memory(body, owner)) => {
+                // The charge was taken with the overhead, and is given back with it. `Bytes` copies
+                // nothing.
                 let held = StoredBody::Memory(body.clone(), owner);
                 messages.bytes = messages.bytes.saturating_sub(held.charge());
                 self.release(&held);
@@ -306,6 +312,8 @@ impl State {
             self.closed_order.push_back(key);
         }
         step.closed = step.closed.max(Some(attempt.attempt));
+        // Older attempts end too: a retry has taken their place, whatever their receivers still
+        // wait for.
         let newer = step.attempts.split_off(&attempt.attempt.next());
         let dropped: Vec<AttemptInbox> = std::mem::replace(&mut step.attempts, newer)
             .into_values()
@@ -327,6 +335,7 @@ impl State {
                 return;
             };
             if let Some(step) = self.steps.get_mut(&key) {
+                // The oldest first: of a job that is over for so long nothing comes any more.
                 step.closed = None;
                 if step.attempts.is_empty() {
                     self.steps.remove(&key);
