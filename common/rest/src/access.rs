@@ -135,6 +135,8 @@ impl Access {
         }
         if let Some((_, fault)) = reading
             .refused
+            // Only entries of the settings stop the start: those of the file are mended while the
+            // daemon runs.
             .get(..reading.of_settings)
             .and_then(<[_]>::first)
         {
@@ -224,6 +226,7 @@ impl Access {
         let refused = told(&reading);
         let now = self.inner.clock.now();
         let mut wrong = self.wrong();
+        // The first failure begins the minute; later ones must not begin it anew.
         let since = *wrong.unreadable.get_or_insert(now);
         if reading.file.is_ok() {
             wrong.unreadable = None;
@@ -288,6 +291,8 @@ impl Access {
                 Ok(claimed) => claimed,
                 Err(failure) => return refused(request, failure),
             };
+            // The name is checked before, so that only known names have turns; that the caller is
+            // the one it names is not known yet.
             let turn = if is_small(&request) {
                 None
             } else {
@@ -320,11 +325,14 @@ impl Access {
             if !fresh {
                 return refused(request, unknown(signature::NONCE));
             }
+            // Held until here: a turn bounds the bodies whose signature was not judged.
             drop(turn);
             known
         };
         crate::serve::prove(request.extensions(), &known.name);
         let headers = request.headers_mut();
+        // Behind this point nobody needs a credential, and what is not there cannot be logged or
+        // passed on.
         headers.remove(AUTHORIZATION);
         headers.remove(AUTH_TOKEN);
         signature::remove(headers);
@@ -363,6 +371,8 @@ fn token_of(headers: &HeaderMap) -> Option<zeroize::Zeroizing<String>> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Some((scheme, word)) = text(AUTHORIZATION.as_str()).and_then(|text| text.split_once(' '))
     else {
+        // OpenStack's header counts only without the usual one: two credentials in a request would
+        // leave open which is meant.
         return text(AUTH_TOKEN).map(|token| token.trim().to_owned().into());
     };
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -390,6 +400,7 @@ async fn enter(State(access): State<Access>, request: Request, next: Next) -> Re
                 reason = failure.0.retmsg,
                 "a caller was refused at the REST endpoint"
             );
+            // A client that still sends would meet a reset instead of the refusal.
             drain_strangers(stream_of(body)).await;
             // clients unpack whatever comes with HTTP 200 from a file route
             let refused = failure.0.status == 200;

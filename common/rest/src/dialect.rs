@@ -37,6 +37,7 @@ impl Dialect {
             ("apis", _, _) => Self::Kubeflow,
             ("organizations" | "channels", _, _) => Self::Abeja,
             ("identity" | "meteos", _, _) | ("v1", None | Some(""), None) => Self::Meteos,
+            // The bare root is where OpenStack's clients ask for versions.
             ("", None, _) if path.len() <= 1 => Self::Meteos,
             ("v1", Some(project), Some(collection))
                 if !project.is_empty() && COLLECTIONS.contains(&collection) =>

@@ -284,6 +284,7 @@ pub fn retcode_of(code: ErrorCode) -> i64 {
         | ErrorCode::PeerTimeout
         | ErrorCode::AddressUnusable => CONNECTION,
         ErrorCode::JobState | ErrorCode::Conflict => OPERATING,
+        // Anything else looks to FATE's clients like an uncaught error of its server.
         _ => EXCEPTION,
     }
 }

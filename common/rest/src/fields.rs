@@ -21,6 +21,7 @@ pub fn flag(value: Option<&Value>) -> bool {
 /// A party id as FATE's documents hold it: a number where it is one.
 pub fn id_value(party: &str) -> Value {
     match party.parse::<i64>() {
+        // `007` stays text: as a number it would name another party.
         Ok(number) if number.to_string() == party => Value::from(number),
         _ => Value::from(party),
     }

@@ -50,6 +50,8 @@ impl SentForm {
                 if name != "file" || held.is_some() {
                     continue;
                 }
+                // Everything needed is known, so the file streams; what stands behind it is not
+                // read.
                 if needed.iter().all(|name| fields.contains_key(*name)) {
                     let content = field.map_err(std::io::Error::other).boxed();
                     return Ok(Self {
@@ -58,6 +60,8 @@ impl SentForm {
                     });
                 }
                 held = Some(bytes_of(field, MOST_HELD).await?);
+            // Further texts are passed over: a form of a million small fields must not become a map
+            // of them.
             } else if fields.len() < MOST_TEXTS {
                 let text = bytes_of(field, MOST_TEXT).await?;
                 fields.insert(

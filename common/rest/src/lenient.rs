@@ -72,6 +72,7 @@ fn with_long_numbers_quoted(bytes: &[u8]) -> Cow<'_, [u8]> {
             number_length(bytes.get(at..).unwrap_or_default())
         };
         let piece = bytes.get(at..at + run).unwrap_or_default();
+        // Digits alone: a fraction or an exponent is a number that clients mean as one.
         let is_long = piece.len() > SAFE_DIGITS && piece.iter().all(u8::is_ascii_digit);
         if is_long {
             let out = out.get_or_insert_with(|| bytes.get(..at).unwrap_or_default().to_vec());
@@ -116,6 +117,8 @@ pub async fn whole_body(body: Body) -> Result<Bytes, Failure> {
         .as_ref()
         .is_err_and(|failure| failure.0.status == TOO_LARGE)
     {
+        // Only the size is answered this way: a body that is slow or torn has no rest worth waiting
+        // for.
         drain(stream_of(rest)).await;
     }
     read
@@ -172,6 +175,7 @@ fn without_slash(mut request: Request) -> Request {
     let uri = request.uri();
     let path = uri.path();
     let bare = path.trim_end_matches('/');
+    // The root is a slash and stays one.
     if bare.is_empty() || bare.len() == path.len() {
         return request;
     }

@@ -114,6 +114,7 @@ pub fn make_request(head: HttpHead, body: BodyStream) -> Result<Request, Fault> 
         .parse::<Uri>()
         .map_err(|_| malformed("target"))?;
     *request.headers_mut() = read_headers(head.headers);
+    // In an extension, which no header of the caller can set.
     request.extensions_mut().insert(head.caller);
     if let Some(ticket) = head.ticket {
         request.extensions_mut().insert(SentTicket(ticket));
@@ -165,6 +166,7 @@ pub async fn pass_on(
 
 fn kept_headers(headers: &HeaderMap) -> Vec<(String, Vec<u8>)> {
     let named: Vec<String> = headers
+        // RFC 9110, 7.6.1: what a connection names as its own goes no further.
         .get_all(http::header::CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -196,6 +198,8 @@ fn read_headers(list: Vec<(String, Vec<u8>)>) -> HeaderMap {
         ) else {
             continue;
         };
+        // Again on this side: the other daemon could send a length or an encoding that is not that
+        // of this body.
         if !HOP_BY_HOP.contains(&name.as_str()) {
             headers.append(name, value);
         }

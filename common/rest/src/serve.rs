@@ -131,11 +131,14 @@ impl RestServer {
             .layer(DefaultBodyLimit::disable())
             .layer(from_fn_with_state(names, host::refuse_other_names))
             .layer(from_fn(answers::seal))
+            // The last layer is the outermost: a request runs until all others have answered.
             .layer(from_fn(places::count_running));
         let connections = TaskTracker::new();
         let most = self
             .options
             .most_connections
+            // More places than descriptors would fail at `accept`, where nobody can be chosen to
+            // make space.
             .min(descriptors().unwrap_or(usize::MAX) / 2);
         let places = Places::new(most, self.options.most_of_an_address);
         loop {
@@ -184,6 +187,7 @@ async fn connection(
     stop: CancellationToken,
 ) {
     let standing = place.standing();
+    // Replies are small; without this each could wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
     let end_patience = options.end_patience;
     let mut builder = Builder::new(TokioExecutor::new());
@@ -195,6 +199,7 @@ async fn connection(
     builder
         .http2()
         .timer(TokioTimer::new())
+        // HTTP/2 has no timeout of heads: a ping finds out whether somebody is there.
         .keep_alive_interval(Some(options.head_patience))
         .max_header_list_size(u32::try_from(options.most_head_bytes).unwrap_or(u32::MAX));
     let patience = options.body_patience;
@@ -215,6 +220,8 @@ async fn connection(
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = standing.left() => Ok(()),
+        // The builder waits for the first bytes without end, to learn which HTTP it is: a silent
+        // connection is ended here.
         () = nothing_asked(&standing, options.first_patience) => Ok(()),
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();
@@ -239,6 +246,7 @@ fn descriptors() -> Option<usize> {
 async fn nothing_asked(standing: &places::ConnectionState, patience: Duration) {
     tokio::time::sleep(patience).await;
     if standing.has_asked() {
+        // From the first request on the other timeouts apply.
         std::future::pending::<()>().await;
     }
 }

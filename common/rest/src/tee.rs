@@ -32,6 +32,8 @@ pub fn tee(
                     Ok(bytes) => Ok(bytes.clone()),
                     Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
                 };
+                // One after the other: the slowest sets the pace, so that no copy needs more memory
+                // than its lag.
                 if sender.send(copy).await.is_ok() {
                     listening.push(sender);
                 }

@@ -165,6 +165,8 @@ impl Book {
         let client = self
             .clients
             .get(app_key)
+            // Looked up by name in the open: names of clients are no secrets, their secrets are
+            // compared in constant time.
             .ok_or_else(|| unknown(signature::CLIENT))?;
         if client.until.is_some_and(|until| now >= until) {
             return Err(unknown(&format!("{}: its time is over", signature::CLIENT)));
@@ -178,6 +180,8 @@ impl Book {
         text: &str,
         now: Timestamp,
     ) -> Result<CredentialHolder, Failure> {
+        // Hashed first: what is compared then tells nothing of the token, and the settings hold no
+        // token.
         let hash = token::hash(text);
         let mut found = None;
         // all are compared, so that time does not tell where one lies

@@ -69,6 +69,7 @@ pub(super) async fn read(request: Request) -> Result<(Request, Content), (Failur
     let (body, content) = match boundary {
         Some(boundary) => read_form(body, boundary).await?,
         None => {
+            // Bounded: the whole body is held before anybody knows who sent it.
             let (read, rest) = body_within(body, MOST, PATIENCE).await;
             let bytes = read.map_err(|failure| (bounded(failure), rest))?;
             (Body::from(bytes.clone()), Content::Body(bytes))
@@ -123,6 +124,7 @@ async fn read_form(body: Body, boundary: String) -> Result<(Body, Content), (Fai
         let rest = Body::from_stream(Rest(seen));
         return Err((unknown(WRONG), rest));
     };
+    // FATE's clients sign the fields in the order of their names, whatever order the form has.
     fields.sort();
     let quoted = |text: &str| utf8_percent_encode(text, QUOTED).to_string();
     let pairs: Vec<String> = fields
@@ -142,6 +144,7 @@ async fn fields_before_file(
     let mut form = multer::Multipart::new(content, boundary);
     let mut fields = Vec::new();
     while let Some(field) = form.next_field().await.ok()? {
+        // Clients cannot sign a file that streams; what it becomes stands in the fields before it.
         if field.file_name().is_some() {
             break;
         }

@@ -58,6 +58,8 @@ impl Nonces {
         };
         let (present, before) = (folder.join("nonces"), folder.join("nonces.before"));
         let mut nonces = Self::new(now);
+        // Both: which span a line belongs to is not known after a restart, so each counts for a
+        // whole one.
         for path in [&before, &present] {
             nonces.before.extend(read(path, now).map_err(failed)?);
         }
@@ -67,6 +69,8 @@ impl Nonces {
             .before
             .iter()
             .for_each(|key| lines.push_str(&line(key, now)));
+        // Beside and renamed, before `present` is emptied: a crash in between leaves each line in
+        // one of the two.
         std::fs::write(folder.join("nonces.new"), &lines).map_err(failed)?;
         std::fs::rename(folder.join("nonces.new"), &before).map_err(failed)?;
         let open = OpenOptions::new()
@@ -86,6 +90,7 @@ impl Nonces {
     /// Notes that a nonce is used; false when it was used before, or cannot be noted.
     pub(super) fn take(&mut self, claim: &Claim, now: Timestamp) -> bool {
         let passed = now.millis_since(self.began);
+        // A clock that was set back begins a new span too; what is known stays known as `before`.
         if !(0..SPAN).contains(&passed) {
             self.before = std::mem::take(&mut self.present);
             if passed >= 2 * SPAN {
@@ -105,6 +110,8 @@ impl Nonces {
             .finalize()
             .into();
         let is_fresh =
+            // Full means refused: to forget the oldest would let somebody push out the nonce he
+            // wants to use again.
             !self.before.contains(&key) && self.present.len() < MOST && self.present.insert(key);
         if !is_fresh {
             return false;

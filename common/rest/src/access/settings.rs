@@ -134,6 +134,7 @@ impl AccessSettings {
                         }
                     }));
                 }
+                // A file that names another could name itself.
                 ("file", _) => entries.push(NamedEntry {
                     name: word,
                     entry: Err(wrong("it cannot name a further file")),
@@ -182,6 +183,7 @@ impl ClientSettings {
             (None, Some(path)) => {
                 let text = std::fs::read_to_string(path).map(zeroize::Zeroizing::new);
                 let text = text.map_err(|error| wrong(format!("{}: {error}", path.display())))?;
+                // Editors end a file with a line break, which is no part of the secret.
                 Secret::new(text.trim())
             }
             (None, None) => return Err(wrong("it has no secret".to_owned())),

@@ -52,6 +52,8 @@ impl Turns {
                 .clone()
         };
         let both = async {
+            // The name's turn first: who has used up his own must not wait with one of everybody's
+            // in hand.
             let of_name = own.acquire_owned().await.ok()?;
             let of_all = self.all.clone().acquire_owned().await.ok()?;
             Some(Turn {

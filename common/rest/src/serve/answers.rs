@@ -18,6 +18,8 @@ const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 pub(super) async fn seal(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    // Without it a browser may take an uploaded text for a page and run it with this origin's
+    // rights.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Under this policy a page runs nothing, so it does not matter who wrote it.
     let is_page = headers
@@ -30,6 +32,7 @@ pub(super) async fn seal(request: Request, next: Next) -> Response {
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     let is_document = match headers.get(CONTENT_TYPE) {
         Some(kind) => kind.to_str().is_ok_and(is_of_an_api),
+        // Without a type only an empty answer is harmless.
         None => axum::body::HttpBody::is_end_stream(response.body()),
     };
     let headers = response.headers_mut();

@@ -43,6 +43,7 @@ impl KnownNames {
         let (first, second) = (hosts.next(), hosts.next());
         let named = request.uri().authority();
         match (named, first, second) {
+            // Two hosts: a proxy before us may have judged the other one.
             (_, _, Some(_)) => return Err("it names its host twice".to_owned()),
             (None, None, None) => return Err("it does not say which host it is for".to_owned()),
             _ => {}
@@ -64,6 +65,7 @@ impl KnownNames {
         match [host, named]
             .into_iter()
             .flatten()
+            // Both must be ours: in HTTP/1.1 a target's authority may differ from `Host`.
             .find(|own| !self.has(own.host()))
         {
             Some(own) => Err(format!(

@@ -85,11 +85,14 @@ impl Places {
 
     /// A place for a caller from there; none when all are held by callers who have shown who they are and wait for replies.
     pub(super) fn take(&self, from: IpAddr) -> Option<Place> {
+        // An IPv4 caller on an IPv6 socket would else count as another address.
         let from = from.to_canonical();
         let mut taken = self.0.taken();
         let unproven =
             |standing: &&ConnectionState| standing.0.from == from && !standing.is_proven();
         let own = taken.places.values().filter(unproven).count();
+        // Callers of this machine share one address, a proxy's among them, and are judged by their
+        // silence alone.
         if !from.is_loopback() && own >= self.0.most_each {
             taken.make_space(Some(from))?;
         } else if taken.places.len() >= self.0.most {
@@ -154,6 +157,7 @@ impl PlaceTable {
             (standing.0.moved.load(Ordering::Relaxed), **number)
         })?;
         let number = *number;
+        // Removed here and not when the connection ends: the place is free at once.
         let left = self.places.remove(&number)?;
         tracing::debug!(from = %left.0.from, "a silent connection made space for another");
         left.0.leave.cancel();
@@ -209,6 +213,7 @@ impl ConnectionState {
             .values()
             .filter(|standing| own(standing))
             .count();
+        // Under the lock: two connections of one credential must not both take its last place.
         if held < (shared.most / 4).max(1)
             || taken
                 .longest_silent(|other| own(other) && other.is_idle())
@@ -234,6 +239,7 @@ struct Running(ConnectionState);
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // The end of an answer counts as a move: the caller has just been served and may ask again.
         self.0.moves();
         self.0.0.running.fetch_sub(1, Ordering::Relaxed);
     }

@@ -36,6 +36,7 @@ impl Impatient {
         polled: Poll<std::io::Result<usize>>,
         context: &mut Context<'_>,
     ) -> Poll<std::io::Result<usize>> {
+        // A failed write counts as a move, too: the connection ends by itself then.
         if polled.is_ready() {
             self.standing.moves();
             self.waiting = None;

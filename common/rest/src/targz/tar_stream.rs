@@ -33,6 +33,7 @@ impl TarWriter {
         let mut header = tar::Header::new_ustar();
         header.set_path(path)?;
         header.set_size(size);
+        // Fixed: rights and owners of the files here are nobody's business elsewhere.
         header.set_mode(0o644);
         header.set_entry_type(tar::EntryType::Regular);
         header.set_cksum();
@@ -81,6 +82,7 @@ impl Gunzip {
         piece: &[u8],
         mut plain: impl FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<()> {
+        // Small bites: a kilobyte of gzip may unpack to a megabyte.
         for slice in piece.chunks(SLICE) {
             self.unzip.write_all(slice)?;
             plain(&std::mem::take(self.unzip.get_mut()))?;
@@ -191,6 +193,7 @@ impl Splitter {
             return Ok(used);
         }
         let block = std::mem::take(&mut self.header);
+        // One empty block is the end, as readers of tar take it; the second is only skipped.
         if block.iter().all(|byte| *byte == 0) {
             self.place = Place::End;
             return Ok(used);
@@ -202,6 +205,7 @@ impl Splitter {
             .ok()
             .map(|path| path.display().to_string())
             .filter(|path| is_plain(path));
+        // Links and devices are dropped: unpacked elsewhere they could point at anything.
         let wanted = path.filter(|path| header.entry_type().is_file() && (self.keep)(path));
         if let Some(path) = &wanted {
             writer.start(path, size)?;
