@@ -165,10 +165,13 @@ impl BatchPlan {
         if masked_rate.is_nan() || masked_rate < 0.0 {
             return Err(BatchError::MaskedRate { masked_rate });
         }
+        // Shuffled in place from epoch to epoch, so that each order is drawn from the one before.
         let order = (0..rows).collect();
         // -1 is all rows.
         let size = usize::try_from(batch_size).unwrap_or(rows);
         if size >= rows {
+            // All rows at once: to mask or shuffle them would change nothing but the order of
+            // additions.
             return Ok(Self::whole(order));
         }
         // FATE rounds halves to even here; the cast saturates.
@@ -212,6 +215,7 @@ impl BatchPlan {
         let has_one = self.strategy == BatchStrategy::Full
             && !self.order.len().is_multiple_of(self.batch_size);
         if has_one && self.order.len() / self.batch_size == 1 {
+            // The rest would join the only batch, which then has all rows.
             return Self::whole(self.order);
         }
         self.spread |= has_one;
@@ -283,6 +287,7 @@ impl BatchPlan {
         } else {
             &[]
         };
+        // `take` leaves out the smaller last chunk where its rows are dealt over the others.
         let groups = self.order.chunks(self.batch_size).take(count).enumerate();
         let dealt =
             |(index, own): (usize, &[usize])| [own.to_vec(), of_turn(over, index, count)].concat();
@@ -306,6 +311,7 @@ impl BatchPlan {
             .filter(|(_, yes)| !**yes)
             .map(|(row, _)| row)
             .collect();
+        // Drawn at random: rows in their order would tell which of them were added.
         shuffle(&mut others);
         others.truncate(self.masked_size.saturating_sub(members.len()));
         others.extend_from_slice(&members);

@@ -95,6 +95,7 @@ impl Convergence {
         let last = self.last_loss.replace(loss);
         match self.kind {
             EarlyStop::Diff => last.is_some_and(|last| (last - loss).abs() < self.tolerance),
+            // Not less but at most, and without absolute value: FATE's comparison.
             EarlyStop::Abs => loss <= self.tolerance,
             EarlyStop::WeightDiff => false,
         }

@@ -109,6 +109,7 @@ impl Seeded {
 
     /// The next number in [0, 1), on a grid of 2^-53.
     pub fn uniform(&mut self) -> f64 {
+        // 53 bits are what a double holds exactly; with more the cast could round up to 1.
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
@@ -116,6 +117,7 @@ impl Seeded {
     pub fn shuffle(&mut self, items: &mut [usize]) {
         for last in (1..items.len()).rev() {
             let pick = (self.uniform() * (last + 1) as f64) as usize;
+            // The product may round up to `last + 1`.
             items.swap(last, pick.min(last));
         }
     }

@@ -59,6 +59,7 @@ impl Classes {
         match *values(labels).as_slice() {
             [] => Err(LabelError::None),
             [value] => Err(LabelError::One { value }),
+            // Either order: the other value may be below 1 (0, -1) or above it (2).
             [negative, POSITIVE] | [POSITIVE, negative] => Ok(Self::Two {
                 negative,
                 positive: POSITIVE,

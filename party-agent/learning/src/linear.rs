@@ -40,6 +40,7 @@ pub fn transpose_times(x: ArrayView2<'_, f64>, r: &[f64]) -> Vec<f64> {
         sums
     });
     let mut total = vec![0.0; x.ncols()];
+    // In the order of the chunks: floating-point sums depend on it, and runs must repeat.
     for partial in partials {
         total
             .iter_mut()
@@ -52,6 +53,7 @@ pub fn transpose_times(x: ArrayView2<'_, f64>, r: &[f64]) -> Vec<f64> {
 /// Computes `1 / (1 + e^-z)` without overflow for any finite `z`.
 #[must_use]
 pub fn sigmoid(z: f64) -> f64 {
+    // The exponent is never positive: its exponential cannot overflow.
     if z <= 0.0 {
         let e = z.exp();
         e / (1.0 + e)
@@ -71,6 +73,7 @@ fn over_chunks<T: Send>(rows: usize, work: impl Fn(usize, usize) -> T + Sync) ->
 
 fn dot(row: ArrayView1<'_, f64>, w: &[f64]) -> f64 {
     match row.as_slice() {
+        // Contiguous, which the compiler turns into faster code than steps of any width.
         Some(row) => row.iter().zip(w).map(|(a, b)| a * b).sum(),
         None => row.iter().zip(w).map(|(a, b)| a * b).sum(),
     }

@@ -42,6 +42,7 @@ pub fn log_loss(probabilities: &[f64], positive: &[bool]) -> f64 {
         return f64::NAN;
     }
     let row = |p: f64, yes: bool| {
+        // scikit-learn's bound: one certain and wrong row must not make the mean infinite.
         let p = p.clamp(1e-15, 1.0 - 1e-15);
         if yes { -p.ln() } else { -(1.0 - p).ln() }
     };

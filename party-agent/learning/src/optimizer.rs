@@ -115,7 +115,10 @@ impl Optimizer {
         match self.kind {
             OptimizerKind::Sgd => gradient.iter().map(|g| rate * g).collect(),
             OptimizerKind::Rmsprop => self.remember(gradient, |v, g| {
+                // `1.0 - 0.99` and not 0.01: they differ in the last digit, and FATE computes it
+                // so.
                 *v = 0.99 * *v + (1.0 - 0.99) * g * g;
+                // Under the root here, outside of it in the rules below: each as FATE has it.
                 rate * g / (*v + 1e-6).sqrt()
             }),
             OptimizerKind::Adagrad => self.remember(gradient, |v, g| {

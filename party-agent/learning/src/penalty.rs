@@ -98,6 +98,8 @@ impl Regularisation {
         for (weight, step) in weights.iter_mut().zip(step) {
             let moved = *weight - step;
             *weight = if width > 0.0 {
+                // Soft threshold: a step across zero stops at zero, which is what makes weights
+                // sparse.
                 moved.signum() * (moved.abs() - width).max(0.0)
             } else {
                 moved

@@ -70,6 +70,8 @@ impl Scaling {
     /// Whether every value scaled by it is a number.
     #[must_use]
     pub fn is_finite(&self) -> bool {
+        // Scaling is monotone between the bounds: if both ends are numbers, so is all between
+        // them.
         let ends = [self.lower, self.upper].map(|end| self.apply(end));
         [self.lower, self.upper, self.shift, self.divisor]
             .iter()
@@ -208,6 +210,7 @@ impl Scaler {
     /// missing, and where a figure is beyond all numbers.
     #[must_use]
     pub fn learn(&self, mut values: Vec<f64>, limits: [Option<f64>; 2]) -> Option<Scaling> {
+        // Before the quantiles, which have no place for a NaN.
         values.retain(|value| !value.is_nan());
         let [lower, upper] = limits;
         let range = match self.mode {

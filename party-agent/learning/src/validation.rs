@@ -19,6 +19,7 @@ impl ValidationEpochs {
     #[must_use]
     pub fn is_due(&self, epoch: usize) -> bool {
         match self {
+            // No remainder by 0: `is_multiple_of` is false there, which is what 0 means.
             Self::Every(n) => (epoch + 1).is_multiple_of(*n),
             Self::At(epochs) => epochs.contains(&epoch),
         }
@@ -82,6 +83,7 @@ impl Watched {
         if improved {
             (self.best, self.best_epoch, self.stale) = (value, epoch, 0);
         } else {
+            // Equal is no improvement: a metric that stands still must end the training.
             self.stale += 1;
         }
     }
@@ -145,6 +147,8 @@ impl EarlyStopping {
                     self.watched.push(Watched {
                         metric,
                         direction,
+                        // The first validation is the best so far whatever it is, so no sentinel
+                        // is needed.
                         best: value,
                         best_epoch: epoch,
                         stale: 0,

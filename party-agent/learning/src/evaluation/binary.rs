@@ -47,6 +47,8 @@ pub fn evaluate_binary(
             Metric::Lift => report.curves.push(curves::lift(&ranking)),
             Metric::Gain => report.curves.push(curves::gain(&ranking)),
             Metric::Accuracy => report.curves.push(curves::accuracy(&ranking)),
+            // Both curves are thinned together, so they come together; asked for twice they come
+            // once.
             Metric::Precision | Metric::Recall if has_precision_recall => {}
             Metric::Precision | Metric::Recall => {
                 has_precision_recall = true;

@@ -60,6 +60,7 @@ impl Curve {
     pub(super) fn new(kind: CurveKind, points: Vec<(f64, f64)>, thresholds: Vec<f64>) -> Self {
         let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().unzip();
         let mut points: Vec<(f64, f64)> = figures(x).into_iter().zip(figures(y)).collect();
+        // After rounding, and stable: points that rounding made equal keep their order.
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (x, y) = points.into_iter().unzip();
         Self {
@@ -115,6 +116,7 @@ fn stepped(ranking: &Ranking) -> Vec<(f64, f64, Counts)> {
 fn stepped_to_the_end(ranking: &Ranking) -> Vec<(f64, f64, Counts)> {
     let mut steps = stepped(ranking);
     if let Some((_, lowest, _)) = steps.last().copied() {
+        // FATE's step: strictly above this, every row is predicted positive.
         let below = lowest - 0.001;
         steps.push((1.0, below, ranking.above(below)));
     }
@@ -150,6 +152,7 @@ fn share_curve(ranking: &Ranking, kind: CurveKind, value: impl Fn(&Counts) -> f6
 fn highest_per_x(points: impl Iterator<Item = (f64, f64)>) -> Vec<usize> {
     let mut kept: Vec<(f64, f64, usize)> = Vec::new();
     for (at, (x, y)) in points.enumerate() {
+        // At most a hundred points: a search through them costs less than a map of floats.
         match kept.iter_mut().find(|known| known.0 == x) {
             Some(known) if known.1 < y => *known = (x, y, at),
             Some(_) => {}

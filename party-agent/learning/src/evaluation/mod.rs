@@ -65,6 +65,8 @@ const NOT_FINITE: f64 = -9_999_999.0;
 /// Rounds to six digits, halves to even as numpy does; NaN and infinities become -9999999.
 fn figure(value: f64) -> f64 {
     if value.is_finite() {
+        // FATE's figures are compared with ours to the last digit, so halves go where numpy puts
+        // them.
         (value * 1e6).round_ties_even() / 1e6
     } else {
         NOT_FINITE

@@ -61,6 +61,7 @@ fn multi_values(
     metrics: &[Metric],
 ) -> Result<MultiReport, EvaluationError> {
     check_lengths(labels.len(), predicted.len())?;
+    // Predicted classes count as well: one that no row has must lower the mean precision.
     let seen: BTreeSet<i64> = labels.iter().chain(predicted).copied().collect();
     let classes: Vec<i64> = seen.into_iter().collect();
     let (mut hits, mut of_class, mut said) = (
@@ -94,6 +95,7 @@ fn multi_values(
             .collect()
     };
     let (precision, recall) = (share(&hits, &said), share(&hits, &of_class));
+    // Over the classes seen, before any are filled in: an invented class must not lower it.
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let scalar = |metric: &Metric| match metric {
         Metric::Accuracy => Some((
@@ -156,6 +158,8 @@ pub fn one_vs_rest(
                 auc: figure(ranking.auc()),
                 ks: figure(ks(&ranking).0),
             }),
+            // A class without rows on both sides has no ranking, and must not take the others'
+            // figures away.
             Err(EvaluationError::OneClass { .. }) => Ok(ClassFigures {
                 class: *class,
                 auc: 0.0,

@@ -71,9 +71,11 @@ pub fn population_stability(
 
 /// Distinct quantiles of the training scores; two equal edges if all scores are one value.
 fn edges(scores: &[f64]) -> Vec<f64> {
+    // Adding zero turns -0 into 0: the order of sorting tells them apart, comparison does not.
     let mut ascending: Vec<f64> = scores.iter().map(|score| score + 0.0).collect();
     ascending.sort_by(f64::total_cmp);
     let mut edges = quantiles(&ascending);
+    // Many equal scores give equal quantiles; an interval between them could hold nothing.
     edges.dedup();
     if let [only] = edges[..] {
         edges.push(only);
@@ -87,6 +89,7 @@ fn interval_names(edges: &[f64]) -> Vec<String> {
     bounds
         .map(|(at, (left, right))| {
             let close = if at == last { ']' } else { ')' };
+            // `Debug` writes 1.0 as Python does; `Display` would write 1.
             format!("[{:?}, {:?}{close}", figure(*left), figure(*right))
         })
         .collect()
@@ -105,6 +108,7 @@ impl Histogram {
             positives: vec![0; intervals],
         };
         for (score, is_positive) in scores.iter().zip(positive) {
+            // Only the training's scores decide on the range: what lies outside is in no interval.
             let Some(at) = interval_of(edges, *score) else {
                 continue;
             };

@@ -54,6 +54,8 @@ impl Ranking {
             .zip(positive.iter().copied())
             .collect();
         rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+        // Counted once: every threshold then costs one binary search instead of a walk over the
+        // rows.
         let mut positives_before = vec![0];
         let mut positives = 0;
         for (_, is_positive) in &rows {
@@ -111,6 +113,8 @@ impl Ranking {
     pub(super) fn auc(&self) -> f64 {
         let mut area = 0.0;
         let mut last = self.counts(0);
+        // By distinct scores, so that rows of one score make one slanted step, whatever their
+        // order.
         for threshold in self.distinct() {
             let here = self.at_least(threshold);
             area += (here.fp - last.fp) as f64 * (here.tp + last.tp) as f64 / 2.0;
@@ -133,6 +137,7 @@ pub(super) fn step_cuts(length: usize) -> Vec<(usize, f64)> {
 fn cut_points(length: usize, cut: impl Fn(f64) -> f64) -> Vec<(usize, f64)> {
     (0..100u8)
         .map(|k| cut(f64::from(k)))
+        // Cut off, not rounded, as Python's `int` does; c stays below 1, so the position exists.
         .map(|c| ((length as f64 * c) as usize, c))
         .collect()
 }

@@ -32,6 +32,7 @@ pub fn regression_values(
     check_finite(predictions)?;
     let errors: Vec<f64> = labels.iter().zip(predictions).map(|(y, p)| y - p).collect();
     let absolute: Vec<f64> = errors.iter().map(|error| error.abs()).collect();
+    // Computed once: three of the figures are made of it.
     let squared = mean(errors.iter().map(|error| error * error));
     let value = |metric: &Metric| match metric {
         Metric::ExplainedVariance => Some(explained(variance(&errors), variance(labels))),
@@ -80,6 +81,7 @@ fn variance(values: &[f64]) -> f64 {
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
+    // A total order: `partial_cmp` has none for NaN, though the check above lets none through.
     values.sort_by(f64::total_cmp);
     let (below, above) = values.split_at(values.len() / 2);
     match (below.last(), above.first()) {

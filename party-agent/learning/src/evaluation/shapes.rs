@@ -69,6 +69,7 @@ impl CurveKind {
     #[must_use]
     pub fn metric_type(self) -> &'static str {
         match self {
+            // Two curves of one type: boards draw them into one picture.
             Self::KsFpr | Self::KsTpr => "KS_EVALUATION",
             Self::Roc => "ROC_EVALUATION",
             Self::Lift => "LIFT_EVALUATION",

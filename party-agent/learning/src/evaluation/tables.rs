@@ -43,6 +43,8 @@ pub struct QuantileTable {
 }
 
 fn fixed_thresholds() -> Vec<f64> {
+    // Multiplied, not divided by 100: the last digit differs, and thresholds are compared with
+    // FATE's.
     (0..100u8).map(|k| f64::from(k) * 0.01).collect()
 }
 
@@ -68,6 +70,7 @@ pub(super) fn f1(ranking: &Ranking) -> F1Table {
     let score = |at: Counts| {
         let (precision, recall) = (at.precision(), at.recall());
         let sum = precision + recall;
+        // The numerator is 0 then, so any divisor gives 0; it must only not be 0 itself.
         2.0 * precision * recall / if sum == 0.0 { 1e-6 } else { sum }
     };
     F1Table {
@@ -101,6 +104,7 @@ pub(super) fn quantiles(ascending: &[f64]) -> Vec<f64> {
         return Vec::new();
     }
     let last = (ascending.len() - 1) as f64;
+    // Nearest position, halves to even: numpy's rule, so that tables agree with FATE's.
     let position = |k: u8| (last * (f64::from(k) * 5.0 / 100.0)).round_ties_even() as usize;
     (0..=20).map(|k| ascending[position(k)]).collect()
 }

@@ -105,6 +105,7 @@ pub fn train_logistic_watched(
                 .for_each(|(sum, part)| *sum += part);
         }
         losses.push(loss);
+        // Only the rule in force can say yes; `loss` comes first, since it also remembers.
         is_converged = convergence.loss(loss) || convergence.weights(&moved);
         let end = EpochEnd {
             epoch,
@@ -180,6 +181,7 @@ impl Training {
         rows: &[usize],
         epoch: usize,
     ) -> (f64, Vec<f64>) {
+        // A batch of all rows in order is the table itself: no copy.
         if rows.len() == signs.len() && rows.is_sorted() {
             return self.update(x, signs, epoch);
         }
@@ -190,6 +192,7 @@ impl Training {
     fn update(&mut self, x: ArrayView2<'_, f64>, signs: &[f64], epoch: usize) -> (f64, Vec<f64>) {
         let rows = signs.len() as f64;
         let z = scores(x, &self.weights, self.intercept);
+        // Before the update, as in FATE: it is the loss that the gradient belongs to.
         let loss = taylor_loss(&z, signs) + self.regularisation.loss(&self.weights);
         let forward = taylor_forward(&z, signs);
         let mut gradient: Vec<f64> = transpose_times(x, &forward)
@@ -199,6 +202,7 @@ impl Training {
         self.regularisation
             .add_to_gradient(&self.weights, &mut gradient);
         if self.fit_intercept {
+            // After the penalty: the intercept is not penalised.
             gradient.push(forward.iter().sum::<f64>() / rows);
         }
         let step = self.optimizer.step(&gradient, epoch);

@@ -55,6 +55,8 @@ impl Moments {
         of.sum = sum.total();
         // A mean beyond the extremes by rounding would give a constant column a variance.
         of.mean = (of.sum / of.count as f64).clamp(of.min, of.max);
+        // A second walk, with the mean known: the textbook formula in one walk loses all digits
+        // where the mean is large.
         for value in values.filter(|value| !value.is_nan()) {
             let distance = value - of.mean;
             let square = distance * distance;
@@ -97,6 +99,7 @@ impl Moments {
             sum: one.sum + other.sum,
             min,
             max,
+            // Not the quotient of the sums, which may overflow where the mean does not.
             mean: (one.mean + apart * b / n).clamp(min, max),
             powers: [second, third, fourth],
         }
@@ -148,6 +151,7 @@ impl Moments {
     /// A central moment: the mean of the distances' second, third or fourth powers. Values that are all the same have none.
     fn central(&self, power: usize) -> Option<f64> {
         let sum = self.powers.get(power.checked_sub(2)?)?;
+        // What rounding leaves of equal values is not a variance.
         let varied = if self.min < self.max { *sum } else { 0.0 };
         (self.count > 0).then_some(varied / self.count as f64)
     }
@@ -220,6 +224,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, value: f64) {
         let sum = self.sum + value;
+        // The smaller of both loses digits: what it lost is computed from it.
         self.lost += if self.sum.abs() >= value.abs() {
             (self.sum - sum) + value
         } else {

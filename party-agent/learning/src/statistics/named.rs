@@ -164,6 +164,7 @@ impl TryFrom<Words> for Statistics {
             Words::Many(words) => words,
         };
         let mut all = Vec::new();
+        // `summary` stands for what is always computed, and adds nothing.
         let named = words.iter().filter(|word| *word != "summary");
         let named = named
             .map(|word| word.parse())
