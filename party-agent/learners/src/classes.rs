@@ -21,6 +21,7 @@ pub struct ClassLabels {
 /// Reads the labels to learn; refuses those of another training than that which goes on.
 pub fn read(task: &TaskContext, inputs: &Inputs) -> Result<ClassLabels> {
     let values = inputs.train.need_labels()?;
+    // Exact: labels of classes were checked to be whole and below 1e15 when the table was read.
     let whole: Vec<i64> = values.iter().map(|label| *label as i64).collect();
     let classes = Classes::of(&whole).map_err(refused)?;
     check(
@@ -124,6 +125,8 @@ fn check(
 fn goes_on(learned: &Classes, model: &LinearModel) -> bool {
     match learned {
         Classes::Two { negative, positive } => {
+            // The positive one alone is not enough: 0 against 1 is another question than -1
+            // against 1.
             model.classes == [*positive]
                 && model.negative.is_none_or(|earlier| earlier == *negative)
         }
@@ -171,6 +174,7 @@ fn binary(model: &LinearModel, probabilities: &[Vec<f64>]) -> Vec<Outcome> {
             (positive.to_string(), json!(score)),
         ];
         let detail: Map<_, _> = detail.into_iter().collect();
+        // Strictly above, as in FATE: a score that equals the threshold is negative.
         let result = if *score > model.threshold {
             positive
         } else {
@@ -194,6 +198,7 @@ fn best_class(model: &LinearModel, probabilities: &[Vec<f64>]) -> Vec<Outcome> {
             .map(|(class, scores)| (*class, scores[row]))
             .collect();
         let best = scores.iter().fold((0, f64::NEG_INFINITY), |best, next| {
+            // Strictly greater: of equal scores the smaller class wins, as with numpy's argmax.
             if next.1 > best.1 { *next } else { best }
         });
         let detail: Map<_, _> = scores

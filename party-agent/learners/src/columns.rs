@@ -26,10 +26,13 @@ impl<S: LinearScheme> Columns<S> {
     /// Takes the columns over.
     pub fn new(features: &Arc<Array2<f64>>, has_intercept: bool) -> Result<Self> {
         let values = if has_intercept {
+            // The intercept as a column: its sum is opened with the others and needs no message of
+            // its own.
             Arc::new(with_ones(features))
         } else {
             features.clone()
         };
+        // Over the whole table, once: every batch is a subset, so one fit holds for all of them.
         let scales = ColumnScales::fit(values.view())?;
         Ok(Self {
             values,
@@ -71,7 +74,9 @@ impl<S: LinearScheme> Columns<S> {
         batch: Option<usize>,
         part: Range<usize>,
     ) -> Result<Arc<S::Matrix>> {
+        // All rows are the same matrix in every batch, whatever its number.
         let key = (if rows.is_none() { None } else { batch }, part.start);
+        // Batches that differ from epoch to epoch would fill the memory and never be met again.
         let is_kept = rows.is_none() || batch.is_some();
         if is_kept && let Some(matrix) = self.prepared.get(&key) {
             return Ok(matrix.clone());

@@ -26,6 +26,7 @@ impl Inputs {
         let before = LinearModel::load_if_wired(task).await?;
         let names = before.as_ref().map(|model| model.columns.clone());
         let train = Rows::need(task, "train_data", names.as_deref(), kind).await?;
+        // With the training's columns in its order: weights go by position.
         let validate = Rows::read(task, "validate_data", Some(&train.names), kind).await?;
         Ok(Self {
             train,
@@ -51,6 +52,7 @@ impl Inputs {
     pub fn guest_frame(&self, task: &TaskContext, training: &Training) -> Result<LinearModel> {
         let before = self.before.as_ref();
         let asked = training.init.fit_intercept;
+        // The earlier weights have a place for it or not: the parameter cannot change that.
         let has_intercept = before.map_or(asked, |model| model.has_intercept);
         if self.train.names.is_empty() && !has_intercept {
             let text = "the guest has neither a feature column nor an intercept";

@@ -97,6 +97,7 @@ impl LinearModel {
 
     fn checked(self) -> Result<Self> {
         let fits = |trained: &Trained| trained.weights.len() == self.columns.len();
+        // Lengths are checked once here: a `zip` further down would drop columns in silence.
         if self.version != VERSION || self.trained.is_empty() || !self.trained.iter().all(fits) {
             let text = format!("a linear model of layout {} cannot be read", self.version);
             return Err(ComponentError::new(ErrorCode::ModelMissing, text));
@@ -123,6 +124,8 @@ impl LinearModel {
         self.trained
             .iter()
             .map(|trained| trained.iters)
+            // Classes may have stopped at different epochs; going on from a smaller number would
+            // repeat some.
             .max()
             .unwrap_or(0)
     }

@@ -22,6 +22,7 @@ impl PredictionForm {
     pub fn new<'a>(kind: &'static str, mut together: impl Iterator<Item = &'a Rows>) -> Self {
         Self {
             kind,
+            // Over all of them: tables that are put together need one kind of label column.
             gaps: together.any(|rows| rows.labelled().len() < rows.ids.len()),
         }
     }

@@ -74,6 +74,8 @@ impl Rows {
         if schema.weight().is_some() {
             return Err(ComponentError::new(
                 ErrorCode::Unsupported,
+                // Refused: to train without the weights would give another model than was asked
+                // for.
                 "row weights are not built for this learner: leave their column out",
             ));
         }
@@ -194,6 +196,7 @@ fn labels_of(table: &Table, kind: LabelKind) -> Result<Option<Vec<Option<f64>>>>
         return Ok(None);
     };
     let is_of_kind = |label: f64| match kind {
+        // Below 2^53 a double holds every whole number: none turns into its neighbour.
         LabelKind::Classes => label.fract() == 0.0 && label.abs() < 1e15,
         LabelKind::Numbers => label.is_finite(),
     };

@@ -76,6 +76,7 @@ impl Validator {
         }
         let figures = match self.figures(labels, predictions) {
             Ok(figures) => figures,
+            // A validation with one class only, say, is no reason to lose the training.
             Err(error) => {
                 turn.warn(format!(
                     "no metrics of the {table} rows after epoch {epoch}: {error}"
@@ -83,9 +84,11 @@ impl Validator {
                 return Ok(false);
             }
         };
+        // Not rounded: improvements below a millionth still are improvements.
         let compared = figures.compared.clone();
         self.report(turn, (epoch, table), labels.len(), figures);
         match &mut self.stopping {
+            // What was trained on nearly always improves, and would never stop anything.
             Some(stopping) if table == "validate" => stopping
                 .observe(epoch, &compared)
                 .map_err(|error| ComponentError::new(ErrorCode::DataMismatch, error.to_string())),

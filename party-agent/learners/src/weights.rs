@@ -74,8 +74,10 @@ impl LinearWeights {
 
     /// Moves the weights by the sums of entry times residual over a batch of `members` rows.
     pub fn update(&mut self, sums: &[f64], members: usize, epoch: usize) {
+        // By those that train: the rows around them added zero.
         let mut gradient: Vec<f64> = sums.iter().map(|sum| sum / members as f64).collect();
         self.regularisation
+            // Only the features: the intercept behind them is not penalised.
             .add_to_gradient(self.of_features(), &mut gradient);
         let step = self.optimizer.step(&gradient, epoch);
         let (weights, intercept) = self.weights.split_at_mut(self.features);

@@ -112,6 +112,7 @@ impl Callbacks<'_> {
         for callback in own.names() {
             problems.one_of("callback_param.callbacks", callback, CALLBACKS);
         }
+        // Refused, not merged: of two places that differ neither is surely the one that was meant.
         let both = if self.callback_param.if_given().is_some() {
             self.deprecated_callbacks()
         } else {
@@ -183,6 +184,7 @@ impl Callbacks<'_> {
         } else if own.has("PerformanceEvaluate") || own.has("EarlyStopping") {
             let rounds = own
                 .early_stopping_rounds
+                // The number alone does nothing in the new place: FATE's callback must be named.
                 .filter(|_| own.has("EarlyStopping"));
             (
                 &own.validation_freqs,
@@ -218,6 +220,8 @@ impl Callbacks<'_> {
             return Vec::new();
         };
         let count = match &validation.epochs {
+            // Rounded up: whoever consents to vectors of row values consents to the most there can
+            // be.
             ValidationEpochs::Every(every) => max_iter.div_ceil((*every).max(1)),
             ValidationEpochs::At(epochs) => epochs.len(),
         };

@@ -70,6 +70,7 @@ pub fn in_order(batch_size: i64) -> BatchSettings {
 /// # Errors
 /// Says why it is none.
 pub fn batch_size(size: &i64) -> Result<(), String> {
+    // FATE's own bound.
     if *size == -1 || *size >= 10 {
         Ok(())
     } else {
@@ -177,6 +178,7 @@ impl LinearParams<'_> {
             learning_rate: self.learning_rate,
             max_iter: i64::try_from(self.max_iter).unwrap_or(i64::MAX),
             early_stop: self.early_stop.as_str().to_owned(),
+            // The model's own goes in its place: one to go on from may differ from the parameter.
             fit_intercept: false,
             module: module.to_owned(),
         }
@@ -191,6 +193,7 @@ impl LinearParams<'_> {
         }
         let mut more = self.callbacks.more_vectors(self.max_iter);
         let folds = self.cv_param.need_cv;
+        // None: nobody can say how many yet, and unknown counts as too many.
         more.extend(folds.then_some(("cv_param.need_cv", None)));
         let steps = self.stepwise_param.need_stepwise;
         more.extend(steps.then_some(("stepwise_param.need_stepwise", None)));

@@ -41,6 +41,7 @@ pub struct Plan {
     /// Parameters that must be the same everywhere.
     pub agreed: Agreed,
     /// The power of two by which residuals are divided before they are encoded; 0 for classes, whose messages do not have it.
+    // Left out for classes: their plans have the bytes that they had before units (decision 43).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unit: i16,
 }
@@ -62,6 +63,8 @@ impl Agreed {
             max_iter: training.max_iter,
             early_stop: training.early_stop,
             tol: training.tol,
+            // Metrics are the guest's own affair; others need to know only whether a word about
+            // stopping comes.
             stops_early: validation
                 .as_ref()
                 .is_some_and(|validation| validation.stop_after.is_some()),

@@ -49,6 +49,7 @@ pub async fn apply_as_guest<L: VerticalLoss>(
     (model, rows): (&LinearModel, &Rows),
     outcomes: Outcomes,
 ) -> Result<()> {
+    // Before anything is sent: hosts count and disclose nothing for a job that cannot end well.
     check_hosts(task, model)?;
     send_alignment(task, std::iter::once(rows)).await?;
     let how = PredictionForm::new("predict", std::iter::once(rows));
@@ -60,6 +61,7 @@ pub async fn apply_as_guest<L: VerticalLoss>(
 pub async fn apply_as_host<L: VerticalLoss>(task: &TaskContext) -> Result<()> {
     let model = LinearModel::load(task).await?;
     let rows = rows_to_predict(task, &model, L::LABELS).await?;
+    // Before the scores leave: scores in another order would be given to the wrong rows.
     check_alignment(task, std::iter::once((&rows, "test"))).await?;
     send(task, &model, &rows).await
 }

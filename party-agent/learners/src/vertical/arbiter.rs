@@ -29,6 +29,7 @@ pub struct Arbiter<S: LinearScheme> {
 impl<S: LinearScheme> Arbiter<S> {
     /// Serves trainings of this course with this key, of hosts with so many columns.
     pub fn new(course: Course, columns: Vec<usize>, mut holder: KeyHolder<S>) -> Self {
+        // From the plan that this arbiter checked itself, not from what a later message says.
         holder.limit(course.limit);
         let keys = KeyUse::new(course.limit);
         Self {
@@ -72,6 +73,7 @@ impl<S: LinearScheme> Arbiter<S> {
                 is_converged |= convergence.weights(&[length]);
             }
             let others = turn.all_of(&[Role::Guest, Role::Host]);
+            // Told after every epoch, also where it is no: nobody goes on or stops alone.
             agreed_stop::announce(&others, &CONVERGED, is_converged).await?;
             let hears_stop = self.course.stops_early() && self.course.validates(epoch);
             let is_stopped = hears_stop && agreed_stop::hear(&turn.guest()?, &EARLY_STOP).await?;
@@ -99,6 +101,7 @@ impl<S: LinearScheme> Arbiter<S> {
         if self.keys.is_over(values) {
             self.holder =
                 make_keys::<S>(turn, &turn.all_of(&[Role::Guest, Role::Host]), &PUBLIC_KEY).await?;
+            // A new key begins without a limit.
             self.holder.limit(self.course.limit);
         }
         Ok(())
@@ -116,6 +119,7 @@ impl<S: LinearScheme> Arbiter<S> {
             let turn = Course::part_turn(turn, part);
             self.renew(&turn, self.course.values(part)).await?;
             self.part(&turn, part, shape).await?;
+            // Once a batch: the parts differ in columns, and the loss has none.
             if part == 0 && self.course.has_loss() {
                 loss = self.read_loss(&turn, shape, scale).await?;
             }
@@ -152,6 +156,7 @@ impl<S: LinearScheme> Arbiter<S> {
             .map(|(host, columns)| (host, columns, &HOST_GRADIENT));
         for (party, columns, masked) in [own].into_iter().chain(hosts) {
             let role = party.participant().role;
+            // The guest is not held to it: the residuals are made of its own labels.
             if role == Role::Host && columns >= shape.masked {
                 // As many as the rows among which the batch is hidden would determine the residuals.
                 let text = format!(
@@ -185,6 +190,8 @@ impl<S: LinearScheme> Arbiter<S> {
     ) -> Result<f64> {
         let (mut at, mut now) = (turn.clone(), Scale::FINEST);
         let mut loss = SumsBytes::empty();
+        // At the finest scale nobody announces one; an empty loss says that the batch is begun
+        // again.
         if *scale == Scale::FINEST {
             loss = at.guest()?.receive(&LOSS).await?;
             at = scales::again(turn);

@@ -159,6 +159,7 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Guest<'a, L, S> {
             if self.course.measures_steps() {
                 self.reveal_steps(&turn, &own).await?;
             }
+            // Before the validation, in the order in which all roles send and wait.
             is_converged = agreed_stop::hear(&turn.arbiter()?, &CONVERGED).await?;
             let is_stopped = self.validate(&turn, &mut own, epoch).await?;
             self.checkpoints
@@ -172,6 +173,8 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Guest<'a, L, S> {
         }
         let best = own.validator.as_ref().and_then(Validator::best_epoch);
         if self.course.stops_early() {
+            // Hosts keep weights of all validated epochs, since only the guest sees which one was
+            // best.
             scope.hosts().send(&BEST_EPOCH, &Packed(best)).await?;
             best.iter().for_each(|epoch| own.weights.restore(*epoch));
         }
@@ -218,6 +221,8 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Guest<'a, L, S> {
             let of = |row: &usize| L::prediction(scores[*row]);
             let predictions: Vec<f64> = table.rows.iter().map(of).collect();
             let rows = (table.labels.as_slice(), predictions.as_slice());
+            // No shortcut: every table is measured even when one says stop, since hosts sent
+            // scores for all.
             stop |= validator.measure(&turn, (epoch, table.kind), rows)?;
         }
         if self.course.stops_early() {

@@ -127,6 +127,7 @@ impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
     ) -> Result<Vec<u64>> {
         let bytes = turn.encrypt({
             let residual = residual.clone();
+            // 50 bytes a row are packed here, which is no work for an async thread.
             move || VectorBytes::of::<S>(&residual)
         });
         at.hosts().send(&RESIDUAL, &bytes.await?).await?;
@@ -176,6 +177,7 @@ impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
         } else {
             Vec::new()
         };
+        // Found before hosts are heard: the guest's own numbers may be those that do not fit.
         let need = self.course.needed(&halves.halves, &terms)?;
         if !own.scaling.is_silent() {
             return self.scaled_forward(turn, own, need, index).await;
@@ -198,6 +200,7 @@ impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
                 at: turn.clone(),
             });
         }
+        // Hosts and arbiter already wait for these messages: empty ones tell them to begin again.
         turn.hosts().send(&RESIDUAL, &VectorBytes::empty()).await?;
         if has_loss {
             turn.arbiter()?.send(&LOSS, &SumsBytes::empty()).await?;
@@ -231,6 +234,7 @@ impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
                 turn.info(format!(
                     "scores grew: residuals have {bits} fractional bits"
                 ));
+                // A turn of its own, since the same message may have been sent in this one.
                 from = turn.round("scale", usize::from(scale.power()));
                 // Sent before the host knew of the coarser scale.
                 for (host, _) in theirs.iter().filter(|(_, asked)| *asked <= before) {
@@ -295,6 +299,7 @@ impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
         let add = move || -> SchemeResult<S::Vector> {
             let read = |bytes: &VectorBytes| bytes.read::<S>(half.len(), Origin::Fresh);
             let parts = forward.iter().map(read).collect::<SchemeResult<Vec<_>>>()?;
+            // Added in plain: the refresh below hides what it was made of.
             S::add_plain(&S::sum(&parts)?, &half)
         };
         let mut residual = turn.encrypt(add).await??;
@@ -335,6 +340,8 @@ impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
         let (mut factors, mut members) = (vec![0i64; length], vec![0i64; length]);
         let scale = f64::from(parts.bits - parts.encoding.residual_bits()).exp2();
         for at in positions {
+            // Only the difference of scales: the host's part it is multiplied with has its own
+            // bits already.
             factors[*at] = (L::factor(halves.halves[*at]) * scale).round() as i64;
             members[*at] = 1;
         }

@@ -73,6 +73,7 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Host<'a, L, S> {
         (course, mut encryptor): (Course, Encryptor<S>),
         frame: &LinearModel,
     ) -> Result<Self> {
+        // Before any ciphertext leaves: what a plan gives away cannot be called back.
         check(&course, inputs)?;
         let random = encryptor.fork_random();
         let columns = Columns::new(&inputs.train.features, false)?;
@@ -118,6 +119,7 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Host<'a, L, S> {
         model: usize,
     ) -> Result<Trained> {
         let (mut iters, mut is_converged) = (self.course.plan.first_epoch, false);
+        // Each training deals its own batches, and begins at the finest scale.
         self.batches.clear();
         self.scaling = Scaling::default();
         for epoch in self.course.epochs() {
@@ -199,6 +201,7 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Host<'a, L, S> {
         if !self.course.stops_early() {
             return Ok(false);
         }
+        // Every validated epoch: which one was best is known to the guest alone.
         weights.keep(epoch);
         agreed_stop::hear(&turn.guest()?, &EARLY_STOP).await
     }

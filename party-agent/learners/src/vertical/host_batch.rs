@@ -69,6 +69,8 @@ impl<L: VerticalLoss, S: LinearScheme> Host<'_, L, S> {
         } else if parts.need == scale {
             self.send_encoded(turn, &parts, scale).await?;
         } else {
+            // An empty vector and not its own message: the usual case, all that fits, then costs
+            // none.
             turn.guest()?.send(&FORWARD, &VectorBytes::empty()).await?;
         }
         // The matrix is prepared while the guest works.
@@ -101,6 +103,7 @@ impl<L: VerticalLoss, S: LinearScheme> Host<'_, L, S> {
                 .await?;
             let bytes = turn.guest()?.receive(&RESIDUAL).await?;
             let columns = self.course.part(part, self.columns.count());
+            // The residual is received all the same: the guest sends it to every host alike.
             if !columns.is_empty() {
                 let matrix = self.columns.matrix(&turn, rows, kept, columns).await?;
                 sums.extend(self.gradient(&turn, bytes, scores.len(), matrix).await?);
@@ -124,6 +127,8 @@ impl<L: VerticalLoss, S: LinearScheme> Host<'_, L, S> {
         length: usize,
         matrix: Arc<S::Matrix>,
     ) -> Result<Vec<u64>> {
+        // An upper bound of all that was added: what the guest really did is not seen in the
+        // bytes.
         let origin = Origin::SumOf(self.course.residual_terms());
         let residual = turn
             .encrypt(move || residual.read::<S>(length, origin))

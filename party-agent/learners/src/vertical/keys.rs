@@ -21,6 +21,7 @@ impl Course {
 
     /// Parts of a batch: in each, residuals are encrypted anew and sums over some columns are opened.
     pub fn parts(&self) -> usize {
+        // By the widest party: all parties play the same parts, some with no columns left.
         self.widest().div_ceil(self.width()).max(1)
     }
 
@@ -75,6 +76,7 @@ impl Course {
             .iter()
             .filter(|shape| shape.members < shape.masked);
         let rows: usize = hidden
+            // Whole ciphertexts are decrypted, places past the last row among them.
             .map(|shape| shape.masked.next_multiple_of(crypto::rlwe::DEGREE))
             .sum();
         let of_an_epoch = sums

@@ -29,6 +29,7 @@ const MOST_MODELS: usize = 1000;
 const MOST_COLUMNS: usize = 1 << 24;
 
 /// Most rows that one encrypted product takes.
+// 2^14 chunks of 2^13 rows, the bound of a prepared matrix.
 const MOST_ROWS: usize = 1 << 27;
 
 /// The course of a training as it follows from the plan and the number of hosts.
@@ -129,6 +130,7 @@ async fn hear_columns(task: &TaskContext) -> Result<Vec<usize>> {
 
 /// Largest magnitude of one party's half of a residual at the finest scale.
 fn half_limit(hosts: usize) -> f64 {
+    // The parties' halves add up: each may use its share, and the sum keeps the bound.
     RESIDUAL_LIMIT / (hosts + 1) as f64
 }
 
@@ -207,6 +209,8 @@ impl Course {
             shapes,
             is_mutable: dealing.is_mutable(),
             dealing,
+            // With several hosts the loss has products of two hosts' parts, which only ciphertexts
+            // hold.
             loss_bits: (hosts == 1).then(|| loss_bits(largest) + RESIDUAL_BITS),
             half_limit: half_limit(hosts),
             length_unit: match L::LABELS {
@@ -249,6 +253,7 @@ impl Course {
             columns: columns.iter().sum(),
             widest_host: columns.iter().copied().fold(0, usize::max),
             guest_columns: frame.columns.len() + usize::from(frame.has_intercept),
+            // The guest's rules for all: its labels are what they protect.
             labels: task.label_rules(),
             agreed: Agreed::of(training),
             unit,
@@ -313,6 +318,7 @@ impl Course {
         known: ColumnBounds,
     ) -> Result<Self> {
         let Packed(plan) = task.guest()?.receive(&PLAN).await?;
+        // Compared, not taken over: a host runs what its own parameters say, or not at all.
         if plan.agreed != Agreed::of(training) {
             let text =
                 "batches, max_iter, early_stop, tol and callbacks must be the same at every party";

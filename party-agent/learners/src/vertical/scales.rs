@@ -79,6 +79,7 @@ impl Encoding {
     /// Fractional bits of the loss, whose terms grow with the square of scores.
     pub(super) fn loss_bits(self) -> Option<i32> {
         self.loss_bits
+            // Twice: the loss grows with the square of what the scale and the unit divide.
             .map(|bits| bits - 2 * (i32::from(self.scale.power()) + i32::from(self.unit)))
     }
 
@@ -114,6 +115,7 @@ impl Encoding {
             halves.iter().copied(),
             finest.half_limit(),
         )?;
+        // The root of a term grows with the scale as a half does, so one rule finds both scales.
         let roots = terms.iter().map(|term| term.sqrt());
         let of_terms =
             Scale::holding("the root of a loss term", roots, finest.loss_limit().sqrt())?;
@@ -169,6 +171,7 @@ impl Scaling {
             scale_of(decision.next, guest)?,
         );
         let needed = asked.max(self.current);
+        // Too fine a scale would overflow, and a next one coarser than now was never asked for.
         if now < needed || next > now {
             let text = format!(
                 "{guest} decides on the scales {} and {} where {} is needed",

@@ -15,6 +15,7 @@ use crate::rows::Rows;
 /// Guest: adds the hosts' partial scores to its own.
 pub(super) async fn gather(turn: &TaskContext, mut own: Vec<f64>) -> Result<Vec<f64>> {
     for scores in turn.hosts().receive_all(&HOST_SCORE).await? {
+        // `zip` would drop what is missing, and one NaN would spread over metrics and predictions.
         if scores.len() != own.len() || !scores.iter().all(|score| score.is_finite()) {
             let text = format!(
                 "a host sent {} scores for {} rows, or some are not numbers",

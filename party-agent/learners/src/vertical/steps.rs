@@ -58,6 +58,7 @@ pub(super) fn guest_loss_terms<L: VerticalLoss>(
 /// Guest: the sum of its loss terms over a batch.
 pub(super) fn guest_loss(terms: &[f64], bits: i32, encoding: Encoding) -> Result<Vec<i64>> {
     let limit = encoding.loss_limit() * terms.len() as f64;
+    // Summed before it is encoded: one rounding instead of one a row.
     let total = [terms.iter().sum()];
     Ok(fixed::encode("the batch's loss", &total, bits, limit)?)
 }
