@@ -197,6 +197,8 @@ impl Authority {
         }
         let key = LeafKey::generate()?;
         let issued = self.certify(key.pair(), party, kind, options.validity)?;
+        // Only after the certificate stands in the ledger, so that a failure leaves no key without
+        // one.
         files::make_dir(out_dir)?;
         files::write(&key_path, key.pem().as_bytes(), Readers::Owner)?;
         issued.write_to(out_dir)?;
@@ -253,6 +255,8 @@ impl Authority {
                 reason,
             },
         )?;
+        // The ledger before the list: a crash between them leaves a revocation that the next list
+        // has, never one that is forgotten.
         ledger.save(&self.dir.join(files::ISSUED))?;
         self.ledger = ledger;
         self.refresh_revocations()?;
@@ -261,6 +265,8 @@ impl Authority {
 
     /// Writes a new `revoked.crl` with a new date; to be done before the old one expires, even when nothing is revoked.
     pub fn refresh_revocations(&mut self) -> Result<()> {
+        // Saved before the list is signed: a number must not come twice, since newer lists are told
+        // from older ones by it.
         self.ledger.crl_number = self.ledger.crl_number.saturating_add(1);
         self.ledger.save(&self.dir.join(files::ISSUED))?;
         let validity = self
@@ -295,6 +301,7 @@ impl Authority {
             self.profile
                 .validity(self.clock.now(), self.profile.leaf_days)
         });
+        // A certificate that outlives its root would fail on a day that nobody had noted.
         validity.not_after = validity.not_after.min(self.root_until);
         if validity.not_after <= validity.not_before {
             let reason =

@@ -48,6 +48,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     };
     let mut bytes = Vec::new();
     File::open(path)
+        // Bounded: the path comes from settings and may name anything, a device among it.
         .and_then(|file| file.take(MOST_PUBLIC_BYTES).read_to_end(&mut bytes))
         .map_err(unreadable)?;
     Ok(bytes)
@@ -65,6 +66,7 @@ pub(crate) fn read_key(path: &Path) -> Result<Zeroizing<Vec<u8>>> {
         source,
     };
     let mut file = File::open(path).map_err(unreadable)?;
+    // Of the open file, not of the path: what is judged is what is read.
     check_mode(path, &file.metadata().map_err(unreadable)?)?;
     // One buffer of full size: a growing vector would leave copies of the key behind.
     let mut buffer = Zeroizing::new(vec![0_u8; MOST_KEY_BYTES]);
@@ -123,6 +125,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
 
 fn open_new(path: &Path, readers: Readers) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
+    // Never an existing file: it could have been put there, or linked, by somebody else.
     options.write(true).create_new(true);
     #[cfg(unix)]
     if readers == Readers::Owner {

@@ -119,6 +119,7 @@ impl Identity {
         if trust.signer_of(&parsed).is_none() {
             return Err(crate::Refusal::ForeignRoot.into());
         }
+        // The key last: it is in memory only where everything else fits.
         let (certified, scalar) = load_key(&files, chain)?;
         Ok(Self {
             files,
@@ -133,6 +134,7 @@ impl Identity {
     pub fn reload(&self) -> Result<Self> {
         let mut files = self.files.clone();
         let revoked = files.roots.with_file_name(files::REVOKED);
+        // A list that came after the start counts from the next look on, without a restart.
         if files.revoked.is_none() && revoked.exists() {
             files.revoked = Some(revoked);
         }
@@ -145,6 +147,7 @@ impl Identity {
             );
             return Err(PkiError::invalid(&self.files.certificate, reason));
         }
+        // Pins are the owner's, not the files': a reload must not let an unpinned key in.
         fresh.trust = fresh.trust.sharing_pins(self.trust.pins().clone());
         Ok(fresh)
     }

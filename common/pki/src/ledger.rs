@@ -142,6 +142,7 @@ impl Ledger {
         for record in &mut self.certificates {
             let meant = match target {
                 Target::Serial(serial) => record.serial.eq_ignore_ascii_case(serial),
+                // What has ended is not listed: the list only grows, and every handshake reads it.
                 Target::Party(party) => record.party == *party && record.not_after > revocation.at,
             };
             if meant && record.revoked.is_none() {

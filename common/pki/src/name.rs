@@ -112,6 +112,7 @@ pub fn server_name(party: &PartyId, kind: Kind) -> String {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && edges(id.as_bytes().first())
         && edges(id.as_bytes().last())
+        // The beginning of digests: a party of such a name could else take the name of another.
         && !id.starts_with("x-");
     if plain {
         return format!("{id}.{kind}.fedflow");

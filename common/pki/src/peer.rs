@@ -65,6 +65,7 @@ pub fn peer_of(certs: &[CertificateDer<'_>]) -> Result<PeerIdentity> {
 pub(crate) fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, String> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
+        // Two readers could take what follows for different things.
         Ok(_) => Err("bytes follow the certificate".to_owned()),
         Err(error) => Err(format!("not an X.509 certificate: {error}")),
     }
@@ -109,6 +110,7 @@ pub(crate) fn point_of(certificate: &X509Certificate<'_>) -> Result<[u8; 65], Re
     let p256 = spki.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY && curve == Some(OID_EC_P256);
     let point: Option<[u8; 65]> = spki.subject_public_key.data.as_ref().try_into().ok();
     match point {
+        // Uncompressed only: one form of a key, so that fingerprints and pins compare bytes.
         Some(point) if p256 && point.first() == Some(&4) => Ok(point),
         _ => Err(Refusal::Other(
             "its key is not an uncompressed P-256 point".to_owned(),

@@ -35,6 +35,7 @@ impl Pins {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(party)
+            // An ordinary comparison: public keys are no secret.
             .is_none_or(|pinned| pinned == key)
     }
 }

@@ -10,6 +10,8 @@ pub fn provider() -> Arc<CryptoProvider> {
         let mut provider = rustls::crypto::ring::default_provider();
         provider
             .cipher_suites
+            // TLS 1.2 has no place here: both ends are ours, and its renegotiation and ciphers are
+            // only risk.
             .retain(|suite| suite.tls13().is_some());
         Arc::new(provider)
     });

@@ -71,6 +71,8 @@ fn read_der(
         text_of(subject, &DnType::OrganizationalUnitName),
         text_of(subject, &DnType::CommonName),
     );
+    // The operator has compared the name he types; a request of somebody else under it must not
+    // pass.
     if named != (Some(kind.text()), Some(party.as_str())) {
         let (found_kind, found_party) = (named.0.unwrap_or("nothing"), named.1.unwrap_or("nobody"));
         return Err(refused(format!(

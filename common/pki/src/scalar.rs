@@ -47,6 +47,8 @@ fn from_sec1(der: &[u8]) -> Result<SecretScalar, String> {
     let (rest, _version) = Integer::from_der(&outer.content).map_err(broken)?;
     let (_, scalar) = OctetString::from_der(rest).map_err(broken)?;
     let mut bytes = Zeroizing::new([0_u8; 32]);
+    // RFC 5915 fixes the length; a shorter one is not padded here, since it may be of another
+    // curve.
     if scalar.as_ref().len() != bytes.len() {
         return Err("it is not a P-256 key".to_owned());
     }

@@ -53,6 +53,7 @@ pub fn verify_signed(
         signer: signed.signer.to_string(),
         reason: reason.to_owned(),
     };
+    // A valid chain of another party would else lend its certificate to any name.
     if peer.party != signed.signer {
         return Err(refused(&format!(
             "the certificate with it is of party {}",
@@ -67,6 +68,7 @@ pub fn verify_signed(
         .and_then(|(_, algorithms)| algorithms.first())
         .ok_or_else(|| PkiError::internal("verifying a signature", "no P-256 verification"))?;
     algorithm
+        // The key of the verified certificate, never one that came beside it.
         .verify_signature(
             &peer.public_key_sec1,
             &message(context, &signed.bytes),

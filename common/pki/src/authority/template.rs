@@ -82,6 +82,8 @@ pub(super) fn open_root(
         std::str::from_utf8(&key_bytes).map_err(|error| PkiError::invalid(key_path, error))?;
     let key = KeyPair::from_pem(key_text).map_err(|error| PkiError::invalid(key_path, error))?;
     let key = RootKey(key);
+    // Signing with a key of another root would give certificates that everybody refuses, later and
+    // elsewhere.
     if key.der_bytes() != point {
         return Err(PkiError::KeyMismatch {
             key: key_path.to_owned(),
@@ -119,6 +121,7 @@ pub(super) fn leaf(name: &PeerName, validity: Validity) -> Result<CertificatePar
                 ExtendedKeyUsagePurpose::ClientAuth,
             ]
         }
+        // Never a server: who steals a user's key must not be able to pose as an agent.
         Kind::User => vec![ExtendedKeyUsagePurpose::ClientAuth],
     };
     params.use_authority_key_identifier_extension = true;
@@ -181,6 +184,7 @@ fn serial() -> Result<SerialNumber> {
         .fill(&mut bytes)
         .map_err(|_| PkiError::internal("drawing a serial number", "no randomness"))?;
     if let Some(first) = bytes.first_mut() {
+        // The top bit is the sign in DER; the next one is set so that no leading zero is dropped.
         *first = *first & 0x7f | 0x40;
     }
     Ok(SerialNumber::from_slice(&bytes))
