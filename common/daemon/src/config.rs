@@ -87,6 +87,7 @@ pub fn load<T: DeserializeOwned>(
             let set = overlay(&mut table, &place, read_value(&value));
             set.map_err(|detail| malformed(format!("{name}: {detail}")))?;
             is_as_written = false;
+            // The environment has no order: which of two would win is chance.
             if !given.insert(place) {
                 return Err(malformed(format!("{name}: another variable sets the same")));
             }

@@ -45,9 +45,11 @@ impl Disk {
 }
 
 fn probe(folder: &Path) -> std::io::Result<()> {
+    // The name of earlier releases, kept: a leftover of one is overwritten and removed.
     let path = folder.join(".room");
     let written = std::fs::File::create(&path).and_then(|mut file| {
         file.write_all(&vec![0; SPACE])?;
+        // Synced: a file system may promise space that it does not have.
         file.sync_data()
     });
     // what could not be written whole takes space that is missing elsewhere

@@ -46,12 +46,14 @@ impl Hold {
             .read(true)
             .write(true)
             .create(true)
+            // Not before the lock is ours: the holder's number stands in it.
             .truncate(false)
             .mode(0o600)
             .open(&path)
             .map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => {
+                // After the lock, so that who is refused always reads the number of the holder.
                 file.set_len(0)
                     .and_then(|()| write!(file, "{}", std::process::id()))
                     .map_err(unusable)?;

@@ -43,6 +43,7 @@ pub fn start(settings: &LogSettings) -> std::io::Result<()> {
         .with_env_filter(filter)
         .with_writer(writer)
         .with_ansi(false)
+        // A log that cannot be written would else fill standard error with itself.
         .log_internal_errors(false);
     // An error here means that logging was started before, which is what is wanted.
     let _ = if settings.json {
