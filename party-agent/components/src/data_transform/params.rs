@@ -175,6 +175,7 @@ macro_rules! reading {
                     tag_with_value: *self.tag_with_value,
                     tag_value_delimiter: self.tag_value_delimitor.clone(),
                     data_type: self.data_type.into(),
+                    // Names are compared in lower case, as the label's is.
                     exclusive: exclusive.map(|(name, kind)| (name.to_lowercase(), (*kind).into())).collect(),
                     label: self.with_label.then(|| label(self.label_name.as_ref(), self.label_type.as_ref())),
                     match_id: match_id(self),

@@ -29,6 +29,7 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
         done.remarks.iter().for_each(|remark| task.warn(remark));
         if let Some(why) = &done.idle {
             task.info(why);
+            // An idle table counts for nothing, not even as one of no rows: `fewest` would be 0.
             continue;
         }
         for metric in done.metrics.iter().flat_map(|(_, metrics)| metrics) {
@@ -41,6 +42,7 @@ pub(super) async fn run(task: &TaskContext, params: Params) -> Result<()> {
         {
             task.metrics(&[Tells::Figures]).over(rows).report(metrics);
         }
+        // The summary has figures of all tables, so it is judged by the smallest of them.
         fewest = fewest.min(done.fewest);
         summary.insert(step.to_string(), Value::Object(done.summary));
         task.progress(

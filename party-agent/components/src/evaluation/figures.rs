@@ -128,6 +128,8 @@ fn binary(
         table.stop().go_on()?;
         let (place, (positive, scores)) = (Place { base, kind }, of(rows));
         match evaluate_binary(&positive, &scores, &plan.metrics) {
+            // A small type of row may well have one class only; the other types still have
+            // figures.
             Err(error @ EvaluationError::OneClass { .. }) => {
                 judged.remarks.push(format!("{base}, {kind} rows: {error}"))
             }
@@ -158,6 +160,7 @@ fn binary(
         let psi = shapes::psi(place, &psi.map_err(|error| fault(place, &error))?);
         judged
             .metrics
+            // Made of both sets: the policy judges it by the smaller one.
             .push((train.0.len().min(validate.0.len()), vec![psi]));
     }
     Ok(())

@@ -14,6 +14,7 @@ params! {
         /// Of numbers.
         regression: Vec<String> = names(EvalType::Regression);
         /// Of clusters.
+        // Not computed. FATE documents carry the list along, and must still be readable.
         clustering: Vec<String> = [
             "jaccard_similarity_score",
             "fowlkes_mallows_score",

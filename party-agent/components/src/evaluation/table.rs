@@ -95,6 +95,7 @@ impl Positive {
             .as_str()
             .map_or_else(|| given.to_string(), |text| text.trim().to_owned());
         Self {
+            // As a number, too: a job may say 1 where the table has "1.0".
             number: text.parse().ok(),
             text,
         }
@@ -163,6 +164,7 @@ pub(super) fn probabilities(table: &Table, rows: &[usize]) -> Result<(Vec<i64>, 
         if number == 0 {
             classes = detail.keys().copied().collect();
         }
+        // Cells of all rows make one matrix: other classes would shift every column behind them.
         if !detail.keys().eq(classes.iter()) {
             return Err(invalid(format!(
                 "row {row} has probabilities of other classes than the rows before"
@@ -179,6 +181,7 @@ fn classes_of(text: Option<&str>) -> BTreeMap<String, f64> {
     let mut named: BTreeMap<String, f64> = text
         .and_then(|text| serde_json::from_str(text).ok())
         .unwrap_or_default();
+    // A regression's detail names its number `label`, which is no class.
     if named.len() == 1 {
         named.remove("label");
     }

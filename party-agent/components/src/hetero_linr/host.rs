@@ -17,6 +17,7 @@ pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
 
     let key = vertical::hear_key::<Scheme>(task).await?;
     let course = Course::join::<Loss, Scheme>(task, &training, model.columns.len()).await?;
+    // Before any score leaves for rows that may not be the guest's.
     vertical::check_alignment(task, inputs.tables()).await?;
     let mut host = Host::<Loss, Scheme>::new(task, (&training, &inputs), (course, key), &model)?;
     model.trained = host.train_all(task).await?;

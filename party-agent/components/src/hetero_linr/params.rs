@@ -54,6 +54,7 @@ params! {
         /// Deprecated: see callback_param.
         use_first_metric_only: Given<bool> = false;
         /// Accepted and not used: fixed-point scales follow from columns and labels. 0 to 64 or null. Default 23.
+        // Kept for FATE's documents; bounded as there, so that a document means the same in both.
         floating_point_precision: Option<i64> = Some(23), in 0..=64;
         /// Validation during the training, and early stopping.
         callback_param: Given<CallbackParam>;

@@ -15,6 +15,7 @@ use super::{Scheme, view};
 pub(super) async fn fit(task: &TaskContext, params: &Params) -> Result<()> {
     let training = params.training();
     let inputs = Inputs::read(task, Loss::LABELS).await?;
+    // Before the first message: labels that cannot be learned should cost nobody a key.
     let own = classes::read(task, &inputs)?;
     let mut model = inputs.guest_frame(task, &training)?;
     own.name_in(&mut model);

@@ -13,6 +13,7 @@ use super::params::Params;
 const PRINTED: usize = 1_000;
 
 fn failed(error: LearnError) -> ComponentError {
+    // Not a fault: whoever stopped the task knows why.
     if error == LearnError::Stopped {
         return ComponentError::Canceled;
     }
@@ -46,6 +47,7 @@ pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     };
     let trained = task.compute(work).await??;
     let meta = json!({"name": "local_learner", "metric_type": "TRAINING"});
+    // What such learners print may be rows themselves, and is declared as such.
     let metrics = task.metrics(&[Tells::Rows]);
     metrics.values(
         "train",
@@ -80,6 +82,7 @@ pub(super) async fn apply(task: &TaskContext, params: Params) -> Result<()> {
             .map_err(failed)?;
         let printed = said
             .iter()
+            // A summary is read by people; all predictions are in the output table.
             .take(PRINTED)
             .map(|said| format!("{}\n", said.trim_end_matches('\n')))
             .collect();

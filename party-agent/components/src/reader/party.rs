@@ -85,6 +85,7 @@ fn tell(task: &TaskContext, name: &TableRef, table: &Table) {
         .map(|column| (column.name.clone(), json!("")));
     let (tells, info): (&[Tells], Map<String, Value>) = match task.may_tell(Tells::Headers) {
         true => (&[Tells::Headers], named.collect()),
+        // Without names it tells no more than sizes, which every output tells anyway.
         false => (&[Tells::Counts], Map::new()),
     };
     let meta = json!({

@@ -6,6 +6,7 @@ use vocabulary::{Attempt, ErrorCode, Fault, JobId, Participant, StepName, TableR
 use super::params::Source;
 
 /// The most attempts that are looked at.
+// Nobody says which attempt succeeded: places are tried, and something must end that.
 const ATTEMPTS: u32 = 32;
 
 fn invalid(path: &str, message: String) -> ComponentError {
@@ -17,6 +18,7 @@ fn invalid(path: &str, message: String) -> ComponentError {
 /// The number of an output by its usual name, or by the number itself.
 fn output_number(name: Option<&str>) -> Result<usize> {
     match name.map(str::to_ascii_lowercase).as_deref() {
+        // Usual names only: which ports another component has is not known here.
         None | Some("" | "data" | "train" | "train_data" | "data_0") => Ok(0),
         Some("validate" | "validate_data" | "data_1") => Ok(1),
         Some("test" | "test_data" | "data_2") => Ok(2),

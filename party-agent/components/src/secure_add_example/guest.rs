@@ -43,6 +43,7 @@ pub(super) async fn add(task: &TaskContext, params: Params) -> Result<()> {
             .await??;
         host.send(&GUEST_SHARE, &other).await?;
         let received = host.receive(&HOST_SHARE).await?;
+        // Shares are uniform mod 2^64: to wrap is their arithmetic.
         own_sum = own_sum.wrapping_add(steps::sum(&own, &received)?);
     }
     let sum = steps::opened(own_sum, &only_host(task)?.receive(&HOST_SUM).await?)?;

@@ -15,6 +15,7 @@ pub(super) async fn add(task: &TaskContext, params: Params) -> Result<()> {
         let (own, other) = task
             .encrypt(move || steps::shared_ones(count, &mut fork))
             .await??;
+        // Received first, as the guest sends first.
         let received = guest.receive(&GUEST_SHARE).await?;
         guest.send(&HOST_SHARE, &other).await?;
         own_sum = own_sum.wrapping_add(steps::sum(&own, &received)?);

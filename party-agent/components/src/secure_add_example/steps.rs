@@ -20,6 +20,7 @@ fn scale() -> Result<FixedPoint> {
 pub(super) fn pieces(params: &Params) -> Vec<usize> {
     let (values, pieces) = (params.data_num as usize, params.partition as usize);
     (0..pieces)
+        // Differences of rounded bounds: they add up to all values, whatever the number of pieces.
         .map(|piece| values * (piece + 1) / pieces - values * piece / pieces)
         .collect()
 }

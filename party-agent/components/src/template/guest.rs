@@ -33,6 +33,7 @@ pub(super) async fn apply(task: &TaskContext, _params: Params) -> Result<()> {
 
 /// Writes the shares, and tells what was learned.
 async fn tell(task: &TaskContext, model: &Total) -> Result<()> {
+    // Read here and not in `fit`: where the model is applied the table is another one.
     let table = task.need_input("data").await?;
     let shares = steps::shares_of(&table.floats(&model.column)?, model.total)?;
     let name = format!("{}_share", model.column);

@@ -20,6 +20,7 @@ pub(super) async fn fit(task: &TaskContext, params: Params) -> Result<()> {
     let own = steps::encoded_sum(&values, steps::scale(params.fractional_bits)?, hosts)?;
     let broken = |error: sharing::SharingError| ComponentError::protocol(error.to_string());
     let mut shares = sharing::share(&own, hosts, &mut task.random()?).map_err(broken)?;
+    // One share stays: without it the others' shares together are uniform.
     let mut held = shares.split_off(others.len());
     for (peer, share) in others.each().zip(&shares) {
         peer.send(&SHARE, share).await?;

@@ -23,6 +23,7 @@ pub(super) fn encoded_sum(values: &[f64], scale: FixedPoint, hosts: usize) -> Re
     let encoded = scale
         .encode(sum)
         .map_err(|_| out_of_range("the sum does not fit the number system"))?;
+    // A sum that wrapped around would be a wrong total that looks like a right one.
     let bound = i64::MAX / i64::try_from(hosts.max(1)).unwrap_or(i64::MAX);
     if encoded.unsigned_abs() > bound.unsigned_abs() {
         return Err(out_of_range(
@@ -45,6 +46,7 @@ pub(super) fn decoded_total(combined: &[u64], scale: FixedPoint) -> Result<f64> 
 
 /// Each value's share of the total.
 pub(super) fn shares_of(values: &[f64], total: f64) -> Result<Vec<f64>> {
+    // A share of zero is no number, and a column of NaN would go on in silence.
     if total == 0.0 {
         return Err(ComponentError::new(
             ErrorCode::NumericRange,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use vocabulary::{ErrorCode, Fault};
 
 /// A whole number as clients write it: `1`, `"1"` or `true`.
+// FATE's clients write flags as numbers, truth values or texts: all three are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Whole {
@@ -29,6 +30,7 @@ impl Whole {
             Self::Number(number) => Some(*number),
             Self::Flag(flag) => Some(i64::from(*flag)),
             Self::Text(text) => {
+                // A number before a truth value: "1" is both.
                 let number = text.trim().parse().ok();
                 number.or_else(|| vocabulary::truth_of_text(text).map(i64::from))
             }

@@ -27,6 +27,7 @@ params! {
         #[serde(alias = "partition")]
         partitions: Option<u32>, in 1..=1023;
         /// Whether a table of the new name is replaced; only for the party's own users. Default false.
+        // The word of FATE's other requests.
         #[serde(alias = "drop")]
         destroy: bool = false;
     }
@@ -68,6 +69,7 @@ impl Params {
         problems.expect(!half, "output_name", || {
             "the new table is named by output_namespace and output_name".to_owned()
         });
+        // One problem is told: a half-named table says nothing about a file.
         if half || self.output().is_some() {
             return;
         }

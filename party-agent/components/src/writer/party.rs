@@ -48,6 +48,7 @@ pub(super) async fn write(task: &TaskContext, params: Params) -> Result<()> {
 
 /// The table that comes in, or the one that is named.
 fn source(task: &TaskContext, params: &Params) -> Result<TableRef> {
+    // What is wired stands above what is named: the job's graph is what people look at.
     if let Some(wired) = task.input_name("data") {
         return Ok(wired);
     }
