@@ -43,6 +43,8 @@ pub(crate) async fn open_chain(
             })?;
         Ok::<_, Fault>(piece.into_iter().map(read).collect())
     };
+    // Before the chain is opened: what stands in the records comes first in it, and its hashes go
+    // on.
     audit::import(folder, next).await?;
     Ok(Audit::open(folder, clock)?)
 }
@@ -85,6 +87,8 @@ impl Account {
     /// Notes that a table of so many columns was read whose rows may leave.
     pub(crate) fn read_columns(&self, columns: u64) {
         let mut known = locked(&self.columns);
+        // The fewest: a bound on vectors must hold for each table that was read, not for the
+        // widest.
         *known = Some(known.map_or(columns, |known| known.min(columns)));
     }
 

@@ -16,6 +16,8 @@ pub(crate) async fn admit(
     offer: &Offer,
     (has_ticket, spoken): (bool, Vec<PlannedMessage>),
 ) -> Result<(), Fault> {
+    // A table of a prediction is judged as the one whose rows it holds: its own name is new and
+    // means nothing to rules.
     let judged = agent_state.stubs.judged(offer, &agent_state.me);
     let columns_of = |table: &TableRef| {
         let schema = agent_state.table_store.info(table).ok()?.schema;
@@ -59,6 +61,8 @@ pub(crate) async fn made_of(agent_state: &AgentState, table: &TableRef) -> Resul
         .await?
         .unwrap_or_default();
     let sources: Vec<TableRef> = lines.into_iter().map(|line| line.source).collect();
+    // A source that is an output itself has no name either: then nobody knows, which is judged as
+    // the worst.
     let known = !sources.is_empty() && !sources.iter().any(TableRef::is_output);
     Ok(if known {
         MadeOf::Tables(sources)
@@ -73,6 +77,7 @@ async fn trainings(agent_state: &AgentState, offer: &Offer) -> Result<Vec<Traini
     let mine = models.filter(|input| input.model.owner.party == agent_state.me);
     let versions: BTreeSet<&str> = mine
         .map(|input| input.model.version.as_str())
+        // A model of this very job has no training behind it yet.
         .filter(|version| *version != offer.job.as_str())
         .collect();
     let mut known = Vec::new();

@@ -63,6 +63,7 @@ impl AgentState {
     /// Puts another policy in force, also for what runs.
     pub(crate) fn set_policy(&self, policy: Policy) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+        // After the policy is in force: whoever is woken by it must read the new one.
         self.note_change();
     }
 
@@ -134,6 +135,7 @@ impl AgentState {
                     name: grant.name,
                 }),
                 PermissionKind::EveryDataset => grants.every_table = true,
+                // Kept because FATE's API knows them; nothing here hangs on them.
                 PermissionKind::Role | PermissionKind::Command => {}
             }
         }

@@ -69,6 +69,7 @@ pub(crate) fn agrees(assignment: &Assignment, offer: &Offer, me: &PartyId) -> Re
     if assignment.keeps.as_ref() != kept_by(offer, task) {
         return differs("another file in which its output is kept");
     }
+    // The offer does not say the number, so a bound stands in for a comparison.
     if assignment.partitions == 0 || assignment.partitions > 1023 {
         return differs("a number of partitions out of bounds");
     }
@@ -86,6 +87,7 @@ fn same_inputs(assignment: &Assignment, offer: &Offer, step: &OfferedStep) -> bo
         .collect();
     let pairs = assignment.inputs.iter().zip(&offered);
     assignment.inputs.len() == offered.len()
+        // In the offer's order: which table comes in at which port is part of what was accepted.
         && pairs.into_iter().all(|(input, offered)| {
             input.port == offered.port
                 && input.from_step == offered.from_step

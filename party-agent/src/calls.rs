@@ -84,6 +84,7 @@ impl Calls {
             }
             ToAgent::Check(checks) => Ok(Reply::Checked(self.offers.check(&checks))),
             ToAgent::Peers(peers) => {
+                // Taken as it is: the list says where to dial, and certificates decide who answers.
                 self.directory.replace(peers);
                 Ok(Reply::Done)
             }
@@ -94,6 +95,7 @@ impl Calls {
         };
         match outcome {
             Ok(reply) => Some(reply),
+            // Whatever went wrong may only be the end of the process.
             Err(_) if self.supervisor.is_closing() => None,
             Err(fault) => {
                 tracing::warn!(code = fault.code.text(), %fault, "an order of the coordinator was not carried out");

@@ -198,6 +198,7 @@ impl AgentConfig {
         })?;
         let mut config = read.settings;
         config.notices = read.notices;
+        // Before the check and not at use: a daemon may be started from any folder.
         config.resolve(path.parent().unwrap_or(Path::new("")));
         config.check()?;
         Ok(config)

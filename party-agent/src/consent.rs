@@ -39,12 +39,14 @@ impl Consent {
 impl policy::Consent for Consent {
     async fn in_force(&self) -> Result<Arc<Policy>, Fault> {
         let now = self.agent_state.now();
+        // An offer without an end counts as over: fail closed.
         let expired = self.offer.expires.is_none_or(|expires| expires <= now);
         // Read before the rules are, so that a change in between is noticed the next time.
         let state = self.agent_state.rules_changed();
         if let Some((of, policy)) = self.last()
             && of == state
             && !expired
+            // Hours of the day are judged each time: they pass without any change of the rules.
             && policy.admit_moment(&self.offer, now).is_none()
         {
             return Ok(policy);

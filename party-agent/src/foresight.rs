@@ -79,6 +79,8 @@ fn spoken_by(
             Disclosure::RowValues => {
                 let asked = match &plan {
                     Some(plan) => plan.more_vectors(step.stage),
+                    // A count that is not known is more than any bound: parameters that nobody can
+                    // read are judged so.
                     None => vec![("(unreadable)", None)],
                 };
                 let asked = asked.into_iter().map(more);
@@ -180,6 +182,7 @@ fn sources(
 ) -> Vec<(TableRef, u64)> {
     let (mut seen, mut open, mut found) = (BTreeSet::new(), vec![step], Vec::new());
     while let Some(at) = open.pop() {
+        // The offer is the coordinator's word: steps in it may form a loop.
         if !seen.insert(&at.step) {
             continue;
         }
@@ -188,6 +191,8 @@ fn sources(
             .get("input_format")
             .and_then(Value::as_str)
             .is_none_or(|format| format == "dense");
+        // In lines one column may hold thousands: a count of columns would be a promise that nobody
+        // can keep.
         if !dense {
             return Vec::new();
         }

@@ -50,6 +50,8 @@ async fn follow(
         if !judged.insert(fingerprint) {
             continue;
         }
+        // Each link is judged by the policy: without a bound an offer could keep the agent busy for
+        // hours.
         if judged.len() > LONGEST_CHAIN {
             let message = format!(
                 "what job {} takes over comes from more than {LONGEST_CHAIN} jobs",
@@ -128,6 +130,7 @@ async fn one(
     }
     let earlier = agent_state.records.accepted_offer(&done.offer).await?;
     let earlier = earlier.ok_or_else(|| refused("what was agreed on it is forgotten"))?;
+    // What one initiator was allowed to make must not become another's input.
     if earlier.initiator.party != offer.initiator.party {
         return Err(refused("another party started it"));
     }
@@ -176,6 +179,7 @@ impl InheritedSteps {
                 ..from.clone()
             };
             if let Err(error) = agent_state.logs.copy(from, &to) {
+                // A log is for people: without it the step is taken over all the same.
                 tracing::warn!(task = %to, %error, "the log of a step that was taken over cannot be copied");
             }
         }

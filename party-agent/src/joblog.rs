@@ -88,6 +88,7 @@ impl JobLogs {
             )
         };
         let (source, target) = (of(from), of(to));
+        // An offer may be accepted twice, and a log must not be in it twice.
         if !source.is_file() || target.exists() {
             return Ok(());
         }
@@ -259,11 +260,13 @@ impl JobLog {
         if line.len() > LONGEST_LINE {
             let cut = (0..=LONGEST_LINE)
                 .rev()
+                // `truncate` panics within a character.
                 .find(|at| line.is_char_boundary(*at))
                 .unwrap_or(0);
             line.truncate(cut);
         }
         line.push('\n');
+        // One lock for all files of a task, so that lines stand in the same order in each.
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         for (least, file) in files.iter_mut().filter(|(least, _)| level >= *least) {
             if let Err(error) = file.write_all(line.as_bytes()) {

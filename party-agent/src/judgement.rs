@@ -27,6 +27,7 @@ pub(crate) async fn judge_asked(
     offer: &Offer,
     has_ticket: bool,
 ) -> Result<InheritedSteps, Fault> {
+    // First: rules look at the cast, and somebody outside of it would pass them unseen.
     everybody_is_in_the_cast(offer).map_err(|fault| fault.at(&agent_state.me))?;
     let spoken = foresight::spoken(&agent_state.me, agent_state.catalogue, offer)?;
     admit(agent_state, policy, offer, (has_ticket, spoken))
@@ -43,6 +44,8 @@ fn advised(agent_state: &AgentState, fault: Fault) -> Fault {
         return fault;
     }
     let fault = Fault {
+        // The policy's own advice would be to change the policy; asking at the right place is
+        // easier.
         next: None,
         ..fault
     };

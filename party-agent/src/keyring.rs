@@ -44,6 +44,7 @@ impl KnownKeys for Keyring {
     fn demand(&self, pins: BTreeMap<PartyId, PublicKey>) -> Result<(), Fault> {
         let identity = self.endpoint.identity();
         identity.trust().pins().replace(pins);
+        // The same identity again: it closes the links whose peers do not hold the pinned key.
         self.endpoint.set_identity(identity)?;
         Ok(())
     }

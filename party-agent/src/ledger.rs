@@ -59,6 +59,7 @@ impl policy::Recorder for Ledger {
             way,
             refused_by,
         }));
+        // Waits for the disk: the message leaves only when this has succeeded.
         let recorded = self.agent_state.audit(&entry).await;
         let waited = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.waited_micros.fetch_add(waited, Ordering::Relaxed);

@@ -89,10 +89,13 @@ pub async fn keep_fresh(renewal: Renewal) {
             heard = hangup.recv() => if heard.is_none() { return } else { true },
             () = tokio::time::sleep(READ_AGAIN_EVERY) => false,
         };
+        // The stamp is taken before the files are read: a change during the reading is seen the
+        // next time.
         let before = std::mem::replace(&mut stamp, renewal.stamp());
         let done = if asked || before != stamp || renewal.is_behind() {
             renewal.reload()
         } else {
+            // Nothing has changed on disk, but time passes, and certificates end by it.
             renewal.close_ended()
         };
         if let Err(fault) = done {

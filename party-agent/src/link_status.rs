@@ -47,6 +47,7 @@ impl StatusBoard {
             since: now,
             connected: true,
             coordinator: Some(coordinator.to_owned()),
+            // Kept while the link stands: it says why it was away.
             last_error: status.last_error.take(),
         };
     }
@@ -54,6 +55,8 @@ impl StatusBoard {
     /// Notes that it broke, or could not be made.
     pub(crate) fn down(&self, fault: &Fault, now: Timestamp) {
         let mut status = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A further failed dial is no new beginning: people want to know since when there is no
+        // link.
         let since = if status.connected { now } else { status.since };
         *status = LinkStatus {
             since,

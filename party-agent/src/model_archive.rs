@@ -56,6 +56,7 @@ impl ModelArchive {
             method: "POST".to_owned(),
             target: path.to_owned(),
             headers: vec![("content-type".to_owned(), b"application/json".to_vec())],
+            // The coordinator takes any caller of this link for this party's user anyway.
             caller: Caller::PartyUser(self.agent_state.me.clone()),
             ticket: None,
         };
@@ -257,6 +258,8 @@ impl ModelArchive {
                 .into());
         }
         let stored = kept_as(&archive, self.agent_state.now())?;
+        // Asked first without writing: models that the coordinator would refuse must not stand in
+        // the records.
         self.told_as_imported(&archive, &sha256, force, true)
             .await?;
         if !force {
@@ -267,6 +270,7 @@ impl ModelArchive {
             .save_models(&stored, self.agent_state.now())
             .await
             .map_err(Fault::from)?;
+        // Last: a version that predict jobs can name must have its models at the party already.
         self.told_as_imported(&archive, &sha256, force, false)
             .await?;
         tracing::info!(model = %subject.party_model_id(), version = %subject.model_version, "model imported");
@@ -353,6 +357,8 @@ impl ModelArchive {
                 use std::io::Write;
                 let mut file = tempfile::NamedTempFile::new_in(&folder)?;
                 file.write_all(&bytes)?;
+                // Synced before it gets its name, so that nobody is handed an archive that a loss
+                // of power cut short.
                 file.as_file().sync_all()?;
                 file.persist(&path).map_err(|error| error.error)?;
                 Ok(())

@@ -144,6 +144,8 @@ impl Offers {
         let bytes = offer
             .canonical_bytes()
             .map_err(|error| malformed(error.to_string()))?;
+        // The canonical bytes are judged by their fingerprint and signed: no other form of the
+        // offer can be sent around.
         self.admit(&offer, me, &fingerprint_of(&bytes), ticket.as_ref())
             .await?;
         self.signature(&bytes)
@@ -231,9 +233,12 @@ impl Offers {
         let inherited = judged.map_err(|fault| fault.at(&agent_state.me))?;
         agent_state
             .records
+            // Written down before the signature leaves: an order under this offer may follow at
+            // once, even after a crash.
             .accept_offer(fingerprint, offer, agent_state.now())
             .await?;
         inherited.take(agent_state, &offer.job).await?;
+        // After the records: messages are let in only for what a restart would remember.
         self.casts.insert(fingerprint, offer);
         tracing::info!(job = %offer.job, initiator = %offer.initiator, "offer accepted");
         Ok(())
@@ -270,6 +275,8 @@ impl Offers {
                 Err(fault) => return Err(fault),
             },
         };
+        // After the policy: whether a component is installed here is nothing for those who are
+        // refused anyway.
         self.runnable(offer)?;
         // A second offer of a job reaches the tables that were made under the first. One that changes parameters alone
         // reaches no further than a new job with them would: it was judged like one, and is of the same people.
@@ -291,6 +298,7 @@ impl Offers {
                 .path("offer")
                 .next("run the job again"));
         }
+        // Last of all: what is refused for another reason uses up nobody's day.
         self.count(&policy, offer, earlier.contains(offer)).await?;
         Ok(inherited)
     }

@@ -36,6 +36,7 @@ impl QueryCount {
     fn new_of(&self, asked: &QuerySource) -> u64 {
         match (self.told.get(&asked.turn), asked.turn.is_empty()) {
             (Some(tables), _) => asked.tables.saturating_sub(*tables),
+            // Figures without a table behind them are a measurement all the same.
             (None, true) => asked.tables.max(1),
             // A turn is one measurement, of one of the tables that were read before.
             (None, false) => 1,
@@ -85,6 +86,8 @@ impl Counter {
         let day = now.day().max(self.day);
         if day > self.day {
             self.day = day;
+            // `measured` stays: an attempt that runs over midnight goes on with the measurements it
+            // has.
             self.told.clear();
         }
         self.told
@@ -120,6 +123,7 @@ impl Counter {
         let measured = self.measured.entry(key.clone()).or_default();
         let count = measured.new_of(asked);
         if count > 0 {
+            // Remembered, since a sum that is told later says something of each part of it.
             measured.withheld.insert(asked.turn.clone(), count);
         }
     }

@@ -233,6 +233,7 @@ fn of_step(asked: &Question<'_>, me: &PartyId, step: &OfferedStep) -> Vec<Remark
         .iter()
         .filter(|input| input.model.owner.party == *me)
     {
+        // Made by the job itself: there is no training whose cast could be judged.
         if input.model.version == asked.offer.job.as_str() {
             continue;
         }

@@ -35,12 +35,15 @@ impl Renewal {
     }
 
     pub(crate) fn reload_at(&self, now: Timestamp) -> Result<(), Fault> {
+        // Both are tried whatever comes of the other: see the note on each by itself above.
         let policy = self.reload_policy(now);
         let identity = self.endpoint.identity().reload().map_err(Fault::from);
         let identity = identity.and_then(|identity| Ok(self.endpoint.set_identity(identity)?));
         self.behind
             .store(policy.is_err() || identity.is_err(), Ordering::Relaxed);
         if policy.is_ok() {
+            // The coordinator is told at hello whether rows may be read through it, which the
+            // policy decides.
             self.again.notify_one();
         }
         policy.and(identity)?;
@@ -62,6 +65,7 @@ impl Renewal {
             }
             Err(fault) => fault,
         };
+        // The first failure begins the minute, later ones do not.
         let (since, _) = *unread.get_or_insert_with(|| (now, fault.clone()));
         let closed = Policy::new(self.config.party.clone(), Rules::default());
         if now.millis_since(since) >= GRACE_MILLIS && *self.agent_state.policy() != closed {

@@ -82,6 +82,7 @@ impl Reporter {
             matches!(report.body, ReportBody::Ended { .. }).then_some((report.task, report.attempt))
         };
         let queries = Counter::load(&agent_state.records, agent_state.now()).await?;
+        // Unbounded: a component that computes must never wait for the disk to say how far it is.
         let (queue, postings) = mpsc::unbounded_channel();
         let inner = Inner {
             agent_state,
@@ -116,6 +117,7 @@ impl Reporter {
                 body: ReportBody::Progress(progress),
                 ..
             } => {
+                // A slot and not a queue: only the newest word matters, and a crash may lose it.
                 locked(&self.0.slots).insert(key, (progress, columns));
                 self.0.wake.notify_one();
                 None
@@ -151,6 +153,7 @@ impl Reporter {
                     );
                 }
                 let agent_state = self.0.agent_state.clone();
+                // Beside: nothing leaves here, so nothing has to wait for this entry.
                 tokio::spawn(async move { drop(agent_state.audit(&audit).await) });
                 Some(rule)
             }
@@ -200,9 +203,12 @@ impl Reporter {
         usage: Usage,
     ) {
         let key = (task.clone(), attempt);
+        // Progress of an attempt that is over would come after its end.
         locked(&self.0.slots).remove(&key);
         locked(&self.0.judged).retain(|(of, _, _)| *of != key);
         locked(&self.0.queries).forget(&key);
+        // Before the end is written down: until the coordinator has it, the attempt counts as known
+        // here.
         locked(&self.0.unsettled).insert(key);
         let judged = ReportBasis::by(&self.0.agent_state.policy(), &Grounds::none());
         self.queue(
@@ -355,6 +361,8 @@ async fn write_down(inner: std::sync::Weak<Inner>, mut postings: mpsc::Unbounded
         }
         if !count(&inner.agent_state, &counted).await {
             tracing::error!("queries cannot be counted: figures that wait with them do not leave");
+            // Fail closed: figures whose count is not on disk could be asked for again without end
+            // after a restart.
             told.retain(|told: &OutgoingReport| kind_of(&told.report.body).is_none());
         }
         if post(&inner.agent_state, &told).await.is_err() {
@@ -385,6 +393,7 @@ struct OutgoingReport {
 /// Writes reports down, after their entries in the audit chain.
 async fn post(agent_state: &AgentState, told: &[OutgoingReport]) -> Result<(), Fault> {
     let entries: Vec<AuditEntry> = told.iter().filter_map(|told| told.entry.clone()).collect();
+    // The chain first: a report that stands in the queue may leave at any moment.
     agent_state.audit_all(&entries).await?;
     queue_reports(agent_state, told).await
 }
@@ -537,6 +546,7 @@ impl Pump {
             Ok(_) => return Err(no_reply()),
             Err(error) => return Err(error.into()),
         }
+        // After the reply only: a crash in between tells them twice, which counts once.
         self.reporter.taken(&waiting).await?;
         Ok(count)
     }
@@ -576,6 +586,7 @@ fn fitting(posted: Vec<NumberedReport>) -> (Vec<NumberedReport>, Vec<(i64, Repor
             large.push((number, report, Fault::new(ErrorCode::LimitReached, text)));
             continue;
         }
+        // Reports keep their order, so the first that does not fit ends the batch.
         if bytes + size > LARGEST {
             break;
         }

@@ -38,6 +38,7 @@ impl Place {
 /// Whether a text can name a folder or a file.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len())
+        // Neither `.` nor `..`, nor what this agent keeps hidden.
         && !text.starts_with('.')
         && text
             .bytes()

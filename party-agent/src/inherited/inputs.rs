@@ -40,6 +40,7 @@ pub(crate) async fn judge(
         }
         let record = attempt(agent_state, &made).await?;
         let under = record.assignment.offer.clone();
+        // Of the very offer that is being judged: only what stands behind it is still open.
         if under == order.offer {
             open.extend(makers(&record.assignment, offer)?);
             continue;
@@ -89,6 +90,7 @@ fn makers(order: &Assignment, offer: &Offer) -> Result<Vec<InputMaker>, Fault> {
         .flat_map(|step| &step.inputs)
         .filter(|input| input.who == who);
     let mut made = Vec::new();
+    // `agrees` has found both lists equal in length and order.
     for (input, offered) in order.inputs.iter().zip(offered) {
         let by = maker(offer, task, offered);
         let Some(attempt) = input.table.attempt() else {

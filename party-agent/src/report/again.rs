@@ -55,6 +55,7 @@ impl Reporter {
                 Some(rule) => refused.push((number, report, rule)),
             }
         }
+        // Entered once: the same report comes by here again at every attempt to send it.
         refused.retain(|(number, ..)| !locked(&self.0.withheld).contains(number));
         let entry = |(_, report, rule): &(i64, Report, &str)| {
             let kind = kind_of(&report.body).unwrap_or("texts");

@@ -35,6 +35,7 @@ fn refusal(fault: &Fault) -> Refusal {
         | ErrorCode::Unsupported
         | ErrorCode::RecordUnreadable => Refusal::ForGood,
         ErrorCode::Internal | ErrorCode::Unknown => Refusal::Defect,
+        // What is not known waits: to set aside what would be taken later cannot be undone.
         _ => Refusal::OfTheMoment,
     }
 }
@@ -104,6 +105,8 @@ impl Reporter {
         self.0
             .agent_state
             .records
+            // Set aside and replaced in one transaction: an attempt must never be left without any
+            // end.
             .refuse_report(number, &fault.to_string(), instead.as_ref())
             .await?;
         let (task, attempt, code) = (&key.0, key.1.0, ErrorCode::RecordUnreadable.text());
@@ -153,6 +156,8 @@ impl Pump {
                     }
                     Reply::Failed(fault) => {
                         stuck = Some(fault);
+                        // The rest of this attempt waits: its end must not be told before what came
+                        // first.
                         break;
                     }
                     _ => return Err(super::no_reply()),
