@@ -58,6 +58,7 @@ macro_rules! reaching {
 
 impl<T: Number> Bound<T> for RangeInclusive<T> {
     fn refusal(&self, value: &T) -> Option<String> {
+        // NaN is in no range anyway; infinity would be in an open one.
         let is_in = value.is_usable() && self.contains(value);
         (!is_in).then(|| format!("{value} is not in {} to {}", self.start(), self.end()))
     }
@@ -157,6 +158,7 @@ impl<const N: usize> Bound<Option<String>> for [&'static str; N] {
 
 /// Why a text is not one of these words, if it is none.
 pub(crate) fn not_among(text: &str, words: &[&str]) -> Option<String> {
+    // In any case, as FATE's documents write words in several.
     let is_known = words.iter().any(|word| word.eq_ignore_ascii_case(text));
     (!is_known).then(|| format!("{text:?} is not one of {}", words.join(", ")))
 }

@@ -41,6 +41,7 @@ impl ColumnIndexes {
         };
         let by_name = names.iter().enumerate().map(by_name);
         let Self::These(indexes) = self else {
+            // Names count for nothing here, but one that is wrong is told all the same.
             return by_name
                 .collect::<Result<Vec<_>, _>>()
                 .map(|_| all().collect());
@@ -56,6 +57,7 @@ impl ColumnIndexes {
             Err(refused(text, next, format!("{indexes_path}[{entry}]")))
         };
         let by_index = indexes.iter().enumerate().map(by_index);
+        // A set: a column named twice, or by both ways, is worked on once.
         let chosen: BTreeSet<usize> = by_index.chain(by_name).collect::<Result<_, _>>()?;
         Ok(all().filter(|(at, _)| chosen.contains(at)).collect())
     }
@@ -79,6 +81,7 @@ impl Serialize for ColumnIndexes {
 impl<'de> Deserialize<'de> for ColumnIndexes {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Value::deserialize(from)? {
+            // FATE's null is no column, and not all of them.
             Value::Null => Ok(Self::These(Vec::new())),
             Value::Number(number) if number.as_i64() == Some(-1) => Ok(Self::All),
             list @ Value::Array(_) => serde_json::from_value(list).map(Self::These).map_err(|_| {
@@ -101,6 +104,8 @@ impl JsonSchema for ColumnIndexes {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        // Anything: -1 or a list has no short schema, and the error above says more than one
+        // would.
         Value::json_schema(generator)
     }
 }

@@ -116,7 +116,10 @@ impl<C: Component> RolePlan for Plan<C> {
     }
 
     async fn run(self: Box<Self>, task: &TaskContext) -> Result<()> {
+        // On the heap: a component's future may be many kilobytes, and all of them pass here.
         Box::pin(C::run(task, self.params)).await?;
+        // After the run, and for every component: none has to think of models that it only
+        // applies.
         task.hand_model_on().await
     }
 }
@@ -137,6 +140,7 @@ fn read<P: DeserializeOwned + Check>(component: &str, parameters: &Value) -> Res
         if path == "." { fault } else { fault.path(path) }
     })?;
     let mut problems = Problems::default();
+    // Only of what could be read: bounds of a half-read set would complain of defaults.
     params.check(&mut problems);
     match fault_of(component, &problems.into_vec()) {
         Some(fault) => Err(fault),

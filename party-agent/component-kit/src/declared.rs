@@ -93,6 +93,8 @@ pub trait ChecksNothing {
     fn check_field(&self, _name: &str, _problems: &mut Problems) {}
 }
 
+// A reference further away than the trait above: a call finds this one only where the type has no
+// checks.
 impl<T> ChecksNothing for &Field<'_, T> {}
 
 impl<T: Check> Check for Given<T> {

@@ -49,6 +49,7 @@ impl From<Fault> for ComponentError {
 impl From<TableError> for ComponentError {
     fn from(error: TableError) -> Self {
         match error {
+            // A stop is no fault of the table: it must not be told as one.
             TableError::Stopped(_) => Self::Canceled,
             error => Fault::from(error).into(),
         }
@@ -70,6 +71,7 @@ impl From<PayloadError> for ComponentError {
 impl From<TransportError> for ComponentError {
     fn from(error: TransportError) -> Self {
         match error {
+            // A message box is closed when the attempt ends, and by nothing else.
             TransportError::Closed(_) => Self::Canceled,
             TransportError::Refused(fault) => fault.into(),
             TransportError::Unreachable { ref to, .. } => {

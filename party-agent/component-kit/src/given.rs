@@ -45,6 +45,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         Ok(Self {
             value: T::deserialize(from)?,
+            // Serde calls this only where the key is there: a value that equals the default counts
+            // as given.
             said: true,
         })
     }

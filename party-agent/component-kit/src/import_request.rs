@@ -131,6 +131,7 @@ fn head_of(value: &Value) -> Result<bool, Box<Fault>> {
 
 fn delimiter_of(value: Option<&Value>) -> Result<char, Box<Fault>> {
     match value.and_then(Value::as_str).unwrap_or(",") {
+        // Empty says as little as a key that is left out.
         "" => Ok(','),
         "\\t" => Ok('\t'),
         text => {
@@ -182,6 +183,7 @@ fn described(given: Option<&Value>) -> Map<String, Value> {
     let given = given.and_then(Value::as_object).into_iter().flatten();
     meta.extend(
         given
+            // Null leaves the default: clients send every key they know.
             .filter(|(_, value)| !value.is_null())
             .map(|(name, value)| (name.clone(), value.clone())),
     );
@@ -190,6 +192,7 @@ fn described(given: Option<&Value>) -> Map<String, Value> {
 
 fn number(value: &Value) -> Option<i64> {
     match value {
+        // Python's clients write 1 and True for the same thing.
         Value::Bool(flag) => Some(i64::from(*flag)),
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_i64(),

@@ -41,6 +41,7 @@ impl<const NULL: bool> JsonSchema for Flag<NULL> {
 
 fn flag_of<'de, D: Deserializer<'de>>(deserializer: D, otherwise: bool) -> Result<bool, D::Error> {
     let value = Value::deserialize(deserializer)?;
+    // Which way null goes differs by parameter, as it does in FATE.
     let flag = if value.is_null() {
         Some(otherwise)
     } else {

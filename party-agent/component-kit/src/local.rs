@@ -246,6 +246,8 @@ impl<T: LocalTransform> Component for T {
                 "the table is passed on as it is: {}",
                 pass_on.reason
             ));
+            // A later predict job looks for a model here: one that does nothing is better than
+            // none.
             if let (Stage::Fit, Some(model)) = (task.stage(), &pass_on.model) {
                 task.save_model(model).await?;
             }
@@ -275,6 +277,8 @@ async fn fit<T: LocalTransform>(task: &TaskContext, table: Table, params: T::Par
     let local = LocalTask(task.clone());
     let work = move || -> Result<_> {
         let mut fitted = T::fit(&table, &params, &local)?;
+        // The same function as in a predict job: training rows cannot come out otherwise than
+        // others.
         if makes_tables && fitted.output.is_none() {
             local.progress(0.5, format!("{} rows to work on", table.rows()));
             fitted.output = Some(T::apply(&table, &fitted.model, &local)?);
@@ -286,6 +290,7 @@ async fn fit<T: LocalTransform>(task: &TaskContext, table: Table, params: T::Par
     if let Some(view) = fitted.view.or_else(|| T::view(&fitted.model)) {
         told.model_view(&view["meta"], &view["param"]);
     }
+    // The model before the table: whoever sees the output may count on the model.
     task.save_model(&fitted.model).await?;
     if !fitted.metrics.is_empty() {
         told.report(fitted.metrics);

@@ -39,6 +39,7 @@ impl Meter {
             Spent::Network => &self.network,
             Spent::Waiting => &self.waiting,
         };
+        // Relaxed: these are sums, and nobody decides by the order of two of them.
         cell.fetch_add(micros(since.elapsed()), Ordering::Relaxed);
     }
 

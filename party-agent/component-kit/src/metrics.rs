@@ -50,6 +50,7 @@ impl<'a> Metrics<'a> {
 
     /// Reports metrics. Figures that are not finite are left out, and named in the job's log.
     pub fn report(&self, metrics: Vec<Metric<f64>>) {
+        // JSON has no word for NaN and infinity: one such value would lose the whole report.
         let mut kept = Vec::with_capacity(metrics.len());
         for (metric, left_out) in metrics.into_iter().map(Metric::finite) {
             if let Some(first) = left_out.first() {
@@ -110,6 +111,7 @@ impl<'a> Metrics<'a> {
             "held_back".to_owned(),
             json!("disclosure.rows_through_coordinator"),
         );
+        // Without the text it tells counts only, and is judged as such.
         Metrics::new(self.task, &[Tells::Counts]).summary(&Value::Object(summary));
     }
 

@@ -33,6 +33,7 @@ impl Problems {
     /// Checks an object among the parameters: what it names stands under its name. An entry of a list is named `[0]`.
     pub fn within(&mut self, name: &str, check: impl FnOnce(&mut Self)) {
         let inner = self.path_of(name);
+        // Put back below: paths of the fields after this one must not begin with it.
         let outer = std::mem::replace(&mut self.at, inner);
         check(self);
         self.at = outer;

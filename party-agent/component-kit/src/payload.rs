@@ -39,6 +39,7 @@ pub struct Packed<T>(pub T);
 
 impl<T: Serialize + DeserializeOwned + Send + Sync> Payload for Packed<T> {
     fn encode(&self) -> Result<Bytes, PayloadError> {
+        // With names: a field that a later version adds does not shift the others.
         rmp_serde::to_vec_named(&self.0)
             .map(Bytes::from)
             .map_err(|error| PayloadError::new("packed value", error.to_string()))
@@ -75,6 +76,7 @@ macro_rules! little_endian {
             }
 
             fn decode(bytes: &Bytes) -> Result<Self, PayloadError> {
+                // Bytes that are left over are refused: a list that was cut would be another list.
                 let (values, rest) = bytes.as_chunks::<{ size_of::<$number>() }>();
                 if !rest.is_empty() {
                     let detail = format!("{} bytes are not a whole number of values", bytes.len());

@@ -118,6 +118,7 @@ impl Peers {
 
     /// Sends the same message to all, at the same time.
     pub async fn send<T: Payload>(&self, message: &Message<T>, payload: &T) -> Result<()> {
+        // Encoded once: the same bytes go to every peer.
         let bytes = payload.encode()?;
         let line = message.line();
         let sends = self
@@ -130,6 +131,7 @@ impl Peers {
     /// Receives one message from each, in cast order.
     pub async fn receive_all<T: Payload>(&self, message: &Message<T>) -> Result<Vec<T>> {
         let peers: Vec<Peer> = self.each().collect();
+        // All at once, in the order of the cast whoever is first: results go by position.
         futures_util::future::try_join_all(peers.iter().map(|peer| peer.receive(message))).await
     }
 }

@@ -57,6 +57,7 @@ impl Inner {
                 .ok()
         };
         let fewer = |workers: &u32| {
+            // More threads than there are would only take turns on the same cores.
             usize::try_from(*workers).is_ok_and(|workers| workers < rayon::current_num_threads())
         };
         match self
@@ -201,6 +202,7 @@ impl TaskContext {
     }
 
     fn address(&self, line: MessageLine, from: &Participant, to: &Participant) -> Address {
+        // Turn and name make the address: messages may come in any order and still be told apart.
         let tag = format!("{}{}", self.scope, line.name);
         Address {
             attempt: self.inner.key.clone(),
@@ -211,6 +213,8 @@ impl TaskContext {
     }
 
     fn declared(&self, line: MessageLine, from: Role, to: Role) -> Result<()> {
+        // The whole line is compared: a component must not send under a harmless name what its
+        // table calls otherwise.
         if self.inner.description.message(line.name) == Some(&line)
             && line.from == from
             && line.to.contains(&to)
@@ -240,7 +244,9 @@ impl TaskContext {
         let since = Meter::start();
         let sent = self.guarded(self.inner.transport.send(envelope)).await;
         self.inner.meter.add(Spent::Network, since);
+        // Counted below only when it left.
         sent??;
+        // Between roles of one party nothing goes over a network.
         if to.party != self.inner.me.party {
             self.inner.meter.sent(size);
         }
@@ -262,6 +268,7 @@ impl TaskContext {
 
     async fn guarded<T>(&self, work: impl Future<Output = T>) -> Result<T> {
         tokio::select! {
+            // The stop first: where both are ready, an attempt that was stopped must not go on.
             biased;
             () = self.inner.cancel.cancelled() => Err(ComponentError::Canceled),
             done = work => Ok(done),
@@ -285,6 +292,8 @@ impl TaskContext {
         {
             match self.guarded(self.inner.task_host.load_table(table)).await? {
                 Ok(table) => tables.push((from_step.clone(), table.watched(self.stop()))),
+                // The step before may have left none in this role, which is for the component to
+                // judge.
                 Err(ComponentError::Fault(fault)) if fault.code == ErrorCode::TableMissing => {}
                 Err(error) => return Err(error),
             }
@@ -408,6 +417,7 @@ impl TaskContext {
             )
         };
         let model = self.model_at("model").await?.ok_or_else(missing)?;
+        // Bytes of another component might well be readable, as a model that means something else.
         if model.component != self.inner.description.name {
             let text = format!(
                 "the model at the input is of {}, not of {}",
@@ -421,6 +431,7 @@ impl TaskContext {
     /// Keeps what was learned.
     pub async fn save_model<M: Serialize>(&self, model: &M) -> Result<()> {
         let saved = self.saved(model)?;
+        // Before the save: even if it fails, the older model is not handed on in its place.
         self.inner.has_saved.store(true, Ordering::Relaxed);
         self.guarded(self.inner.task_host.save_model(saved)).await?
     }
@@ -438,6 +449,7 @@ impl TaskContext {
             .outputs
             .iter()
             .any(|port| port.to_port().kind == PortKind::Model);
+        // A training leaves its own model, and a component that saved one has said what goes on.
         if assignment.stage != Stage::Apply || !leaves_models || has_saved.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -602,6 +614,7 @@ impl TaskContext {
             // It may have waited for a thread.
             inner.stop.go_on()?;
             let since = Meter::start();
+            // In a pool of the task's own where it may use fewer threads: others keep theirs.
             let done = inner.on_threads(work);
             inner.meter.add(on, since);
             Ok(done)

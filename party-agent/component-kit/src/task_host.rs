@@ -96,6 +96,7 @@ pub struct LabelRules {
     /// Whether a training that breaks a rule is refused, or runs with a warning.
     pub refuses: bool,
     /// What becomes of a training whose encryption a party could break that makes ciphertexts of its own.
+    // Plans of earlier versions do not say it.
     #[serde(default)]
     pub malicious_hosts: MaliciousHosts,
 }
