@@ -52,6 +52,8 @@ impl Table {
         columns: &[&str],
         each: impl Fn(usize, Vec<f64>) -> Result<T, E> + Sync,
     ) -> Result<Vec<T>, E> {
+        // Whole columns, as each is needed at once; so many that memory stays the same for any
+        // table.
         let width = (cells / self.rows().max(1)).max(1);
         let mut made = Vec::with_capacity(columns.len());
         for names in columns.chunks(width) {
@@ -65,6 +67,7 @@ impl Table {
             )?;
             let first = made.len();
             let work = |(at, values)| {
+                // Asked before each column: a stop must not wait for a block of them.
                 self.stop().go_on().map_err(TableError::from)?;
                 each(first + at, values)
             };

@@ -41,6 +41,7 @@ pub(crate) fn in_ids(
         }
         let count = |line: &String| line.matches(other).count();
         let in_first = lines.first().map(count).unwrap_or_default();
+        // Only where every line agrees: one id with a semicolon is no reason to refuse a file.
         if in_first > 0 && lines.iter().all(|line| count(line) == in_first) {
             return Err(TableError::DelimiterAbsent {
                 line: first,

@@ -78,6 +78,7 @@ impl<R: Read> Decoded<R> {
             .find(|(begins, _)| start.starts_with(begins))
             .map(|(_, name)| *name);
         let tar = start.get(257..262) == Some(b"ustar".as_slice());
+        // By its kind and not as "line 1 is not UTF-8", which helps nobody who sent a workbook.
         if let Some(what) = known.or(tar.then_some("a tar archive")) {
             return Err(TableError::NotText { what });
         }
@@ -89,6 +90,7 @@ impl<R: Read> Decoded<R> {
                 if little { "little" } else { "big" }
             )),
         };
+        // What was looked at is read again from memory: an upload cannot be rewound.
         let raw = Cursor::new(start.split_off(marked)).chain(reader);
         Ok((
             Self {
@@ -112,6 +114,7 @@ impl<R: Read> Decoded<R> {
             .take(PIECE as u64)
             .read_to_end(&mut piece)?;
         (self.given, self.text) = (0, Vec::with_capacity(read * 2));
+        // A file that was cut off: its last character would be lost in silence.
         if read == 0 && (self.byte.is_some() || self.unit.is_some()) {
             return Err(io::Error::new(
                 ErrorKind::InvalidData,
@@ -188,6 +191,7 @@ fn form_of(start: &[u8]) -> (Form, usize) {
             .filter(|byte| **byte == 0)
             .count()
     };
+    // A few NULs are a broken text; UTF-16 of any language has them in its digits and delimiters.
     let many = (start.len() / 20).max(2);
     match (empty(0), empty(1)) {
         (even, odd) if odd >= many && odd > 4 * even => (Form::Utf16 { little: true }, 0),

@@ -47,6 +47,7 @@ pub fn write_text(
             break;
         }
         let frame = table.load(part, &shown)?;
+        // Cut before it becomes text: a preview of a few rows must not spell out a whole piece.
         let frame = frame.slice(0, limit - written);
         for start in (0..frame.rows()).step_by(PIECE) {
             table.stop().go_on()?;
@@ -57,6 +58,7 @@ pub fn write_text(
         }
         written += frame.rows();
     }
+    // A buffer that is dropped swallows its error, and a short file would look whole.
     out.flush().map_err(failed())?;
     Ok(written as u64)
 }
@@ -97,6 +99,7 @@ fn line_of(line: &mut String, values: &[String], styles: &[Style], delimiter: ch
 /// double quotes and read JSON: so quotes inside texts are escaped by number.
 fn push_detail(line: &mut String, text: &str) {
     let value = match text {
+        // Clients read JSON here in any case: nothing must be an empty object.
         "" => Value::Object(serde_json::Map::new()),
         text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
     };

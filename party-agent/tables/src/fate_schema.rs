@@ -59,6 +59,7 @@ impl Schema {
 
     fn rename(&mut self, names: Vec<String>) -> Result<()> {
         let shown = self.header_positions();
+        // Fewer names would leave some columns under old ones, and nobody could say which.
         if names.len() != shown.len() {
             let reason = format!(
                 "the new header names {} columns, the table shows {}",

@@ -49,6 +49,7 @@ impl Gathered {
             let piece = frame.slice(start, left);
             start += piece.rows();
             match self.pieces.last_mut() {
+                // Small frames are put together: a file of many tiny pieces is slow to read later.
                 Some(last) if last.rows() < most => last.append(&piece)?,
                 _ => {
                     self.put_aside()?;
@@ -80,6 +81,7 @@ impl Gathered {
 
     /// The table of all rows, which stands in so many partitions for whoever asks.
     pub(crate) fn finish(mut self, schema: Schema, partitions: Option<usize>) -> Result<Table> {
+        // Once some rows are in files all must be: a table is either in memory or in files.
         if self.writer.is_some() {
             self.put_aside()?;
         }

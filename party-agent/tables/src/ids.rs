@@ -20,6 +20,7 @@ pub(crate) fn check_unique_ids(frames: &[Frame]) -> Result<()> {
     let mut seen = HashSet::with_capacity(frames.iter().map(Frame::rows).sum());
     for frame in frames {
         for id in ids_of(frame)? {
+            // So many were different before: the number of the row, as long as none was twice.
             let row = seen.len();
             if !seen.insert(id) {
                 return Err(TableError::IdRepeated { row });

@@ -41,6 +41,7 @@ impl Missing {
         let numbers = texts
             .iter()
             .filter_map(|text| text.parse().ok())
+            // NaN is missing beside every list, and equals nothing anyway.
             .filter(|number: &f64| !number.is_nan());
         Self {
             usual: USUAL.iter().all(|word| texts.contains(*word)),
@@ -114,6 +115,7 @@ fn parse_integer(text: &str) -> Option<i64> {
     /// Up to here every whole number has a floating-point form of its own.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let text = bare(text);
+    // As an integer first: above 2^53 the way over a float would give a neighbour.
     if let Ok(number) = text.parse() {
         return Some(number);
     }

@@ -113,6 +113,8 @@ impl Manifest {
         let damaged = |error: serde_json::Error| TableError::Damaged {
             reason: error.to_string(),
         };
+        // The format alone first: a newer one may have fields that this version cannot read, and
+        // the error should say so.
         let versioned: Versioned = serde_json::from_slice(&bytes).map_err(damaged)?;
         if !(1..=FORMAT).contains(&versioned.format) {
             let reason = format!(
@@ -170,6 +172,7 @@ pub(crate) fn replace_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<()
         .tempfile_in(folder)
         .map_err(failed())?;
     file.write_all(bytes).map_err(failed())?;
+    // Content before the name, or a crash could leave the name on an empty file.
     file.as_file().sync_all().map_err(failed())?;
     file.persist(folder.join(name))
         .map_err(|error| failed()(error.error))?;

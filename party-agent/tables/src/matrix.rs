@@ -80,6 +80,7 @@ impl Table {
             for (at, column) in columns.iter().enumerate() {
                 let mut numbers = Vec::with_capacity(frame.rows());
                 append_floats(&frame.cells(at)?, column, &missing, &mut numbers)
+                    // A partition counts its rows from 0; people look for the row of the table.
                     .map_err(|error| error.below(first_row))?;
                 let places = cells
                     .iter_mut()
@@ -158,6 +159,7 @@ fn append_floats(
             }
         }
         Cells::Fixed(..) | Cells::Short(..) => {
+            // The usual case, a plain copy: no marker is a number, so no number can be missing.
             if let Some(all) = cells.all_numbers().filter(|_| !missing.names_numbers()) {
                 numbers.extend(all);
                 return Ok(());

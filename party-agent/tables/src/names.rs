@@ -14,6 +14,7 @@ pub(crate) fn folder_name(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for (at, byte) in text.bytes().enumerate() {
         match byte {
+            // Capitals are encoded, since some file systems do not tell them from small letters.
             b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => encoded.push(char::from(byte)),
             b'.' if at > 0 => encoded.push('.'),
             _ => encoded.push_str(&format!("%{byte:02x}")),
@@ -53,6 +54,7 @@ pub(crate) fn text_of_folder(folder: &str) -> Option<String> {
         }
     }
     let text = String::from_utf8(bytes).ok()?;
+    // Written back and compared: a folder that somebody else made must not pass for a table.
     (folder_name(&text) == folder).then_some(text)
 }
 

@@ -29,6 +29,8 @@ impl Table {
             },
             |made: Table| {
                 let schema = schema.get_or_insert_with(|| made.schema().clone());
+                // Compared, since partitions are made apart from each other: one of them may have
+                // seen other values.
                 if schema != made.schema() {
                     let reason = "partitions were made into tables of different columns";
                     return Err(E::from(TableError::SchemaMismatch {
@@ -84,6 +86,8 @@ impl Table {
             parts.push((Some(part), before));
             before += self.rows_of(part);
         }
+        // A table without rows is worked on as well, so that what is made of it has the right
+        // columns.
         if parts.is_empty() {
             parts.push((None, 0));
         }

@@ -61,6 +61,8 @@ impl Table {
                 Parts::Files {
                     files: Arc::clone(files),
                     stored,
+                    // The hash is over all columns in their order: of a part of them it would be
+                    // wrong.
                     rows_hash: rows_hash.clone().filter(|_| all),
                     hold: Arc::clone(hold),
                 }
@@ -138,6 +140,7 @@ impl Table {
                 let keep: Vec<bool> = ids_of(&frame)?
                     .map(|id| seen.insert(id.to_owned()))
                     .collect();
+                // Most frames repeat no id: they are passed on without a copy.
                 if keep.iter().all(|kept| *kept) {
                     gathered.push(&frame)?;
                 } else {

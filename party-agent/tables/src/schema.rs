@@ -84,6 +84,7 @@ pub struct Schema {
     /// The columns besides the id.
     pub columns: Vec<Column>,
     /// Whatever else documents attach (FATE: meta, anonymous header).
+    // Tables of earlier versions have none in their description.
     #[serde(default)]
     pub meta: Map<String, Value>,
 }
@@ -241,6 +242,7 @@ impl Schema {
             reason: error.to_string(),
         };
         let mut document = serde_json::to_value(self).map_err(unwritable)?;
+        // The hash of a table is made of this: keys in another order must not make another table.
         document.sort_all_objects();
         serde_json::to_vec(&document).map_err(unwritable)
     }

@@ -120,6 +120,8 @@ impl Table {
         }
         let partitions = frames.len();
         let pieces: Vec<Frame> = frames.iter().flat_map(pieces_of).collect();
+        // How frames are cut for memory is nobody's business outside: partitions stay as many as
+        // given.
         let cut = (pieces.len() > partitions).then_some(partitions);
         let table = Table::of_parts(schema, Parts::Memory(pieces))?;
         Ok(table.set(None, &Stop::NEVER, cut))
@@ -315,6 +317,7 @@ impl Table {
     pub fn preview(&self, limit: usize) -> Result<Vec<Vec<String>>> {
         let mut rows = Vec::new();
         for part in 0..self.pieces() {
+            // Rows of a piece beyond the limit are never made text.
             let left = limit - rows.len();
             if left == 0 {
                 break;
@@ -412,6 +415,7 @@ impl Table {
 /// A frame cut into pieces; they share its data.
 fn pieces_of(frame: &Frame) -> Vec<Frame> {
     let most = rows_of_a_piece(frame.width());
+    // Pieces bound the memory of all later work, whoever made the frame.
     if frame.rows() <= most {
         return vec![frame.clone()];
     }

@@ -86,6 +86,7 @@ impl TableStore {
             .write(true)
             .open(root.join(".lock"));
         let lock = lock.map_err(TableError::writing("the table store"))?;
+        // Only who is alone may clean: what looks unfinished may be another process's work.
         let alone = lock.try_lock().is_ok();
         let table_store = TableStore(Arc::new(Inner {
             root,
@@ -167,13 +168,17 @@ impl TableStore {
             origin,
             bound_to,
         };
+        // After the rows: a folder with a manifest has everything that the manifest names.
         manifest.save(building.path())?;
         let bytes = manifest.parts.iter().map(|part| part.bytes).sum();
         let info = manifest.info()?;
+        // Rows were written without the lock, as that may take long; only the change of names is
+        // under it.
         let mut versions = self.versions();
         let older = current(&folder)?;
         let version = name_version(&folder, building, created)?;
         if let Err(error) = point_to(&folder, &version) {
+            // The new one: the name still points to the older.
             versions.retire(&version);
             return Err(error);
         }
@@ -255,6 +260,7 @@ impl TableStore {
         let Some(version) = current(&folder)? else {
             return Ok(false);
         };
+        // The pointer first: a crash after it leaves rubbish, before it the whole table.
         point_to_nothing(&folder)?;
         versions.retire(&version);
         remove_if_empty(&folder);
@@ -402,6 +408,7 @@ fn linked(folder: &Path, rows: &Table) -> Result<Option<(Vec<Part>, String)>> {
             Ok(file.metadata()?.len())
         });
         let found = linked.map_err(TableError::writing("a partition"))?;
+        // A file that is linked was not read: its length is all that is checked of it here.
         if found != *bytes {
             return Err(TableError::Damaged {
                 reason: format!("a partition has {found} bytes, {bytes} were written"),

@@ -45,6 +45,8 @@ impl Names {
     pub(crate) fn header(self) -> Result<Vec<String>> {
         if self.input == InputFormat::Tag {
             let mut names: Vec<String> = self.found.into_iter().collect();
+            // By name, since the order of tags in lines is anybody's: the same rows must give the
+            // same header.
             names.sort();
             return Ok(names);
         }
@@ -159,6 +161,7 @@ impl<'a> Fields<'a> {
             for field in rest {
                 let (name, value) = field_of(field, row, settings)?;
                 let place = self.places.get(&name).and_then(|at| values.get_mut(*at));
+                // A name that the training did not see has no place, and is passed over.
                 place.into_iter().for_each(|place| *place = Some(value));
             }
             for (column, value) in columns.iter_mut().zip(values) {
@@ -190,6 +193,8 @@ fn field_of<'a>(field: &'a str, row: usize, settings: &Settings) -> Result<(Stri
                 .split_once(':')
                 .ok_or_else(|| invalid("index:value"))?;
             let index: usize = index.trim().parse().map_err(|_| invalid("index:value"))?;
+            // Before a header is made of it: one field with a huge index would ask for as many
+            // columns.
             if index >= MOST_COLUMNS {
                 return Err(TransformError::TooWide {
                     columns: index.saturating_add(1),

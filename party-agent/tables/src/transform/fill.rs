@@ -87,6 +87,8 @@ fn run<T>(
     for (at, step) in steps.iter_mut().enumerate() {
         let takes = match taken {
             Some(earlier) => step.takes_again.get(earlier).is_some_and(|again| *again),
+            // After a step has taken a value, the next ones look at what it put there, not at the
+            // cell.
             None => (step.takes_gaps && gap) || marks(step.markers),
         };
         if takes {
@@ -214,6 +216,7 @@ impl<'a> Numbers<'a> {
 
     /// The cells of a piece after all passes, whose values are known by now.
     pub(crate) fn fill(&mut self, cells: &Cells<'_>, before: usize) -> Result<Vec<f64>> {
+        // Nothing to fill, and no number that could be a marker: a plain copy of the column.
         if self.takes_any_number()
             && let Some(numbers) = cells.all_numbers()
         {
@@ -426,6 +429,7 @@ struct Statistic {
 impl Statistic {
     fn add(&mut self, cell: f64) {
         match &mut self.scaled {
+            // Divided before it is added: the plain sum of large values left the range.
             Some(scaled) => *scaled += cell / self.count,
             None => {
                 self.least = Some(self.least.map_or(cell, |least| least.min(cell)));

@@ -85,6 +85,8 @@ impl<'a> Label<'a> {
         if gaps == 0 {
             return Ok((true, None));
         }
+        // To learn without a label is a mistake; to predict rows without one is what predicting is
+        // for.
         if !applies {
             return Err(TransformError::LabelGaps {
                 column,
@@ -102,6 +104,7 @@ impl<'a> Label<'a> {
     pub(crate) fn column_kind(&self) -> ColumnKind {
         match self.kind {
             ValueKind::Float => ColumnKind::Float,
+            // Integers have no missing value: with gaps the column is text.
             ValueKind::Integer if self.gaps == 0 => ColumnKind::Integer,
             ValueKind::Integer | ValueKind::Text => ColumnKind::Text,
         }

@@ -86,11 +86,14 @@ impl<'a> Layout<'a> {
                     wanted.push(columns.remove(at).1);
                     label = Some(name);
                 }
+                // A predict job's rows may lack the label column.
                 None if known.is_some() => {}
                 None => return Err(TransformError::LabelMissing { column: name }),
             }
         }
         if let Some(known) = known {
+            // In the model's order: weights go by position. Columns that it does not know fall
+            // away.
             columns = in_order(columns, known)?;
         }
         wanted.extend(columns.iter().map(|(_, place)| *place));
@@ -189,6 +192,7 @@ impl<'a> Layout<'a> {
     /// Ids and whole lines of rows.
     fn lines(&self, cut: Cut) -> Result<(Frame, Vec<String>)> {
         let mut loaded = self.loaded.borrow_mut();
+        // The last piece is kept: several cuts in a row are of the same one.
         let frame = match loaded.take().filter(|(piece, _)| *piece == cut.piece) {
             Some((_, frame)) => frame,
             None => self.table.load(cut.piece, &self.table.everything())?,

@@ -115,6 +115,8 @@ fn make(
     let plans = Plans::new(settings, &layout.header, earlier)?;
     let mut features = plans.features(&layout.header, table.stop())?;
     learn(&layout, &mut features)?;
+    // A walk of its own after the one that learns: a fill value is known only when all rows were
+    // seen.
     let rows = instances(&layout, label.as_ref(), &mut features)?;
 
     let mut columns = Vec::with_capacity(layout.header.len() + 2);
@@ -183,12 +185,15 @@ fn with_each<'a, T: Send>(
             .map_err(TableError::from)?;
         work(feature, front + at, &rows.cells(front + at)?)
     };
+    // Collected first, so that of several errors the one of the first column is told.
     let done: Vec<Result<T>> = features.par_iter_mut().enumerate().map(one).collect();
     done.into_iter().collect()
 }
 
 /// Looks at all rows for each statistic that has to be known before anything can be filled.
 fn learn(layout: &Layout<'_>, features: &mut [Feature<'_>]) -> Result<()> {
+    // Once more for each value that depends on one learned before (outliers after what is
+    // missing).
     while features.iter().any(Feature::has_to_look) {
         for cut in &layout.cuts {
             let rows = layout.rows(*cut)?;

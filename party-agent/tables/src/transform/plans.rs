@@ -31,6 +31,7 @@ impl<'a> Plan<'a> {
         what: &'static str,
         known: Option<&'a Filled>,
     ) -> Result<Self> {
+        // A short list would fill the last columns with nothing, in silence.
         if fill.by_column && fill.values.len() != header.len() {
             return Err(TransformError::FillCount {
                 given: fill.values.len(),
@@ -138,6 +139,7 @@ impl<'a> Plans<'a> {
             // Outcomes come in the order of the passes.
             let plans = self.in_order().zip(&mut all);
             for ((plan, filled), (value, ratio)) in plans.zip(feature.outcomes(rows)) {
+                // Only where something is missing does it matter that there was nothing to learn.
                 if value.is_none() && ratio > 0.0 {
                     remarks.push(Remark::NothingToLearnFrom {
                         column: name.clone(),

@@ -66,6 +66,8 @@ impl Remark {
             .enumerate();
         let remark = |(at, name): (usize, &String)| {
             let near = || nearest(name, columns.iter().map(String::as_str)).map(str::to_owned);
+            // Only for those that people will read: a search through all columns for each name
+            // takes long.
             let nearest = if at < NAMED { near() } else { None };
             Self::NoSuchColumn {
                 setting,

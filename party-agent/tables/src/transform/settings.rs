@@ -130,6 +130,7 @@ pub struct Fill {
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // FATE's default fill value, which null stands for.
         Value::Null => "0".to_owned(),
         other => other.to_string(),
     }
@@ -247,6 +248,7 @@ impl Settings {
     /// nothing are passed over.
     #[must_use]
     pub fn respecting(mut self, meta: &Map<String, Value>) -> Self {
+        // An upload keeps what was said of its table one level deeper.
         let meta = meta.get("meta").and_then(Value::as_object).unwrap_or(meta);
         let text = |key: &str| meta.get(key).and_then(Value::as_str);
         let flag = |key: &str| meta.get(key).and_then(vocabulary::truth);
