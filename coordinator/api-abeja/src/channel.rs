@@ -9,7 +9,7 @@ use vocabulary::{ErrorCode, Fault};
 
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, given_name, name, notes};
-use super::shown::time_of_file;
+use super::times::time_of_file;
 use super::{Abeja, again};
 
 /// Channels of one page, and the most of one.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes};
-use super::shown::time;
+use super::times::time;
 use super::{Abeja, again, reply, run};
 
 pub(super) async fn create(api: Abeja, mut call: Call) -> Answer {

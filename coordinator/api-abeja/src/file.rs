@@ -18,7 +18,7 @@ use super::agents::{self, FileAt, FileInfo, SAID, home};
 use super::place::{ListPlace, place, token};
 use super::reply::{Answer, Refusal, found, made};
 use super::request::Call;
-use super::shown::{end_of_second, read_time, second_of, time_of_file};
+use super::times::{end_of_second, read_time, second_of, time_of_file};
 use super::version::{as_file, same};
 
 const FILENAME: &str = "x-abeja-meta-filename";

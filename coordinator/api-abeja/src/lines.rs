@@ -9,8 +9,8 @@ use vocabulary::{JobId, Timestamp};
 use super::place::{LinePlace, place, token};
 use super::reply::{Answer, Refusal, found};
 use super::request::Call;
-use super::shown::{end_of_second, read_time, second_of, time};
-use super::{Abeja, gathered, run};
+use super::times::{end_of_second, read_time, second_of, time};
+use super::{Abeja, party_lines, run};
 
 /// Lines of one page.
 const PAGE: u32 = 100;
@@ -148,7 +148,7 @@ impl Lines {
         let Some(job) = entity.job.clone() else {
             return Ok(Self::Few(few(&entity, &body)));
         };
-        gathered::gather(api, &entity, &body, &job).await;
+        party_lines::gather(api, &entity, &body, &job).await;
         let next = |(at, place): (Timestamp, u64)| (at, place.saturating_add(1));
         Ok(Self::OfJob {
             job,

@@ -15,7 +15,7 @@ use super::definition::{address_of, definition, page, path_name};
 use super::deployment::taken;
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes, object};
-use super::shown::time;
+use super::times::time;
 use super::version::{as_file, same};
 use super::{Abeja, again, training_job};
 

@@ -10,7 +10,7 @@ use service::abeja::runs::{RunOrder, RunStand};
 use super::place::{ListPlace, place, token};
 use super::reply::{Answer, Refusal, document, found};
 use super::request::Call;
-use super::shown::time;
+use super::times::time;
 use super::{Abeja, again};
 
 /// Runs of one page.

@@ -10,7 +10,7 @@ use super::Abeja;
 use super::definition::{address_of, definition, page};
 use super::reply::{Answer, Refusal, found};
 use super::request::Call;
-use super::shown::time;
+use super::times::time;
 
 /// The number of the version of a definition that trainings here stand behind.
 const VERSION: u32 = 1;

@@ -12,7 +12,7 @@ use super::agents::{self, FileAt, home};
 use super::deployment::taken;
 use super::reply::{Answer, Refusal, found, made};
 use super::request::{Call, name, notes, object};
-use super::shown::time;
+use super::times::time;
 use super::{Abeja, again};
 
 /// The folder of archives at a party.

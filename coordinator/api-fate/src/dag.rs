@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use vocabulary::Participant;
 
 use super::FateFlow;
+use super::job_view::{find_job, meant};
 use super::reply::answer;
 use super::request::Call;
-use super::shown::{find_job, meant};
 
 pub(super) async fn dependency(api: FateFlow, call: Call) -> Answer {
     call.checked(&["role", "party_id"])?;

@@ -8,10 +8,10 @@ use service::ServiceError;
 use vocabulary::{PartyId, StepName};
 
 use super::FateFlow;
+use super::job_view::{find_job, is_own, participants};
 use super::reply::{answer, fail};
 use super::request::Call;
 use super::rows;
-use super::shown::{find_job, is_own, participants};
 
 pub(super) async fn stop(api: FateFlow, call: Call) -> Answer {
     let unknown = || Failure::code(DATA, "can not found job");

@@ -10,10 +10,10 @@ use vocabulary::{JobId, Participant, PartyId};
 
 use super::FateFlow;
 use super::job_row::{bare, listed_row};
+use super::job_view::{LOCAL_PARTY, job_of, participants, visible};
 use super::pages::{PAGE, Pages, Rows, stream_reply};
 use super::reply::{answer, fail};
 use super::request::{Call, id_value};
-use super::shown::{LOCAL_PARTY, job_of, participants, visible};
 use super::status;
 use super::task::{JobTasks, load_tasks};
 

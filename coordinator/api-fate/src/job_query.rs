@@ -9,10 +9,10 @@ use vocabulary::{ExperimentId, JobId, Participant, PartyId, Role, Tenant};
 
 use super::FateFlow;
 use super::job_row::job_row;
+use super::job_view::{LOCAL_PARTY, participants, visible};
 use super::pages::{PAGE, Pages, Rows, stream_reply};
 use super::reply::{answer, fail, model_info};
 use super::request::{Call, text_of};
-use super::shown::{LOCAL_PARTY, participants, visible};
 use super::status;
 
 /// Columns of older servers: taken as filters, without effect.

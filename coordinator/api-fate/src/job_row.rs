@@ -4,9 +4,9 @@ use domain::{Job, JobState};
 use serde_json::{Map, Value, json};
 use vocabulary::Participant;
 
+use super::job_view::{ParticipantView, initiator_of, participants, roles};
 use super::reply::{date, elapsed, millis};
 use super::request::id_value;
-use super::shown::{ParticipantView, initiator_of, participants, roles};
 use super::status;
 
 /// The row of one participant; `notes` are those on the job.

@@ -14,10 +14,10 @@ use vocabulary::{Fault, PartyId, Timestamp};
 use wire::agent_link::Caller;
 
 use super::FateFlow;
+use super::job_view::find_job;
 use super::reply::{answer, date, fail, logs_directory};
 use super::request::Call;
 use super::rows;
-use super::shown::find_job;
 
 pub(super) async fn path(api: FateFlow, call: Call) -> Answer {
     let job = call.need("job_id")?;

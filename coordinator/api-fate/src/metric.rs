@@ -6,9 +6,9 @@ use service::ServiceError;
 use vocabulary::{Metric, MetricData};
 
 use super::FateFlow;
+use super::job_view::{find_job, find_own_task};
 use super::reply::{answer, fail};
 use super::request::Call;
-use super::shown::{find_job, find_own_task};
 
 /// The metrics that a request means; none when there is no such task or try.
 async fn metrics_of(api: &FateFlow, call: &Call) -> Result<Vec<Metric>, Failure> {

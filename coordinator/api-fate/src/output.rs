@@ -11,10 +11,10 @@ use service::ServiceError;
 use vocabulary::TaskId;
 
 use super::FateFlow;
+use super::job_view::{find_job, find_own_task, find_task};
 use super::reply::{answer, fail};
 use super::request::Call;
 use super::rows;
-use super::shown::{find_job, find_own_task, find_task};
 
 pub(super) async fn tables(api: FateFlow, call: Call) -> Answer {
     // In the order in which FATE declares them for this endpoint.

@@ -8,7 +8,7 @@ use vocabulary::Timestamp;
 
 use super::FateFlow;
 pub(super) use super::failure::fail;
-use super::shown::{ParticipantView, initiator_of};
+use super::job_view::{ParticipantView, initiator_of};
 
 /// Where replies say that a board is when the settings name none: FATE's own default.
 const NO_BOARD: &str = "http://127.0.0.1:8080";
@@ -66,7 +66,7 @@ pub(super) fn model_info(job: &Job) -> Value {
 
 /// The model id; local jobs all show the same, as their party does.
 pub(super) fn model_id(job: &Job) -> String {
-    if super::shown::is_local(job) {
+    if super::job_view::is_local(job) {
         "local-0#model".to_owned()
     } else {
         job.model_id.clone()

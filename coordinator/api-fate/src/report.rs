@@ -5,9 +5,9 @@ use rest::{Answer, Failure, Reply};
 use serde_json::{Value, json};
 
 use super::FateFlow;
+use super::job_view::{find_job, meant, participants};
 use super::reply::{answer, board_page, elapsed, millis};
 use super::request::Call;
-use super::shown::{find_job, meant, participants};
 use super::task::load_tasks;
 
 /// One entry for each step that the participant meant (the initiator unless one is named) has a task in.

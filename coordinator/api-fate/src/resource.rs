@@ -11,9 +11,9 @@ use service::{JobFilter, JobOrder};
 
 use super::FateFlow;
 use super::job_query::each_job;
+use super::job_view::{ParticipantView, find_job, participants, visible};
 use super::reply::{answer, date, millis};
 use super::request::Call;
-use super::shown::{ParticipantView, find_job, participants, visible};
 
 const ENGINE: &str = "STANDALONE";
 

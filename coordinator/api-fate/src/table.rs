@@ -9,10 +9,10 @@ use vocabulary::{PartyId, TableRef};
 use wire::agent_link::Caller;
 
 use super::FateFlow;
+use super::job_view::{find_job, meant};
 use super::reply::{answer, fail};
 use super::request::Call;
 use super::rows;
-use super::shown::{find_job, meant};
 
 const INFO: &str = "/v1/table/table_info";
 

@@ -11,9 +11,9 @@ use vocabulary::{Attempt, JobId, Participant, StepName};
 
 use super::FateFlow;
 use super::job_query::fits;
+use super::job_view::{is_local, is_own, may_see};
 use super::reply::{answer, date, fail, millis};
 use super::request::Call;
-use super::shown::{is_local, is_own, may_see};
 use super::status;
 use super::task_row::task_row;
 
@@ -172,7 +172,7 @@ fn shown_names(job: &Job, body: &Map<String, Value>) -> Map<String, Value> {
             .and_then(super::request::text_of)
             .unwrap_or_default();
         if job.cast.local.iter().any(|party| party.as_str() == named) {
-            wanted.insert("party_id".into(), json!(super::shown::LOCAL_PARTY));
+            wanted.insert("party_id".into(), json!(super::job_view::LOCAL_PARTY));
         }
     }
     wanted

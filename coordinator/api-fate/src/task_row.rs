@@ -4,9 +4,9 @@ use domain::{Job, Step, Task, TaskState};
 use serde_json::{Map, Value, json};
 use vocabulary::{Fault, Participant};
 
+use super::job_view::{LOCAL_PARTY, initiator_of, is_local};
 use super::reply::{date, elapsed, millis};
 use super::request::id_value;
-use super::shown::{LOCAL_PARTY, initiator_of, is_local};
 use super::status;
 
 /// The row of one attempt; `word` is the state over all parties of the step, `why` the reason why it is no better.

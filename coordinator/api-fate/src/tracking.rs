@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use service::ServiceError;
 
 use super::FateFlow;
-use super::reply::{answer, fail};
-use super::request::{Call, id_value};
-use super::shown::{
+use super::job_view::{
     ParticipantView, find_job, find_own_task, find_task, initiator_of, meant, participants, roles,
 };
+use super::reply::{answer, fail};
+use super::request::{Call, id_value};
 
 pub(super) async fn parameters(api: FateFlow, call: Call) -> Answer {
     call.need("job_id")?;

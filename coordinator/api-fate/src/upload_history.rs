@@ -7,10 +7,10 @@ use service::{JobFilter, JobOrder};
 use vocabulary::{Metric, MetricData, PartyId, Role, StepName, TaskId};
 
 use super::FateFlow;
+use super::job_view::{is_local, visible};
 use super::reply::{answer, fail};
 use super::request::{Call, text_of};
 use super::rows;
-use super::shown::{is_local, visible};
 
 const UPLOAD: &str = "upload_0";
 const PAGE: u32 = 100;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use api_kit::page::markdown;
 
 use super::collection::COLLECTIONS;
-use super::{Meteos, listing, shown};
+use super::{Meteos, listing, views};
 
 /// The coverage page as Markdown.
 pub fn coverage() -> String {
@@ -28,7 +28,7 @@ pub fn coverage() -> String {
          | collection | fields of a new one | members shown | columns to sort by |\n|---|---|---|---|\n",
     );
     for collection in &COLLECTIONS {
-        let members: Vec<&str> = shown::detail(collection.noun)
+        let members: Vec<&str> = views::detail(collection.noun)
             .iter()
             .map(|(name, _)| *name)
             .collect();

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::collection::Noun;
 use super::columns;
 use super::fault::{Answer, Refused};
-use super::{Meteos, internal, shown};
+use super::{Meteos, internal, views};
 
 /// How far the two parts of a split may be from a whole.
 const SLACK: f64 = 1e-9;
@@ -41,7 +41,7 @@ pub(super) async fn create(api: Meteos, call: Call) -> Answer {
                 .projects()
                 .create_workspace(project, new)
                 .await?;
-            return shown::wrapped(
+            return views::wrapped(
                 api,
                 columns::of_experiment(experiment, &call.project_id),
                 collection,
@@ -74,7 +74,7 @@ pub(super) async fn create(api: Meteos, call: Call) -> Answer {
         }
     };
     let item = columns::of_seen(collection.noun, seen, &call.project_id).map_err(internal)?;
-    shown::wrapped(api, item, collection).await
+    views::wrapped(api, item, collection).await
 }
 
 fn name_of(fields: &Fields<'_>) -> Answer<(Option<String>, Option<String>)> {

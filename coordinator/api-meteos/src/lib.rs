@@ -15,8 +15,8 @@ mod openapi;
 mod remove;
 mod routes;
 mod routing;
-mod shown;
 mod version;
+mod views;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::call::Call;
 use super::collection::{Action, Collection, Noun};
 use super::columns::{self, Item};
 use super::fault::{Answer, Refused};
-use super::{Meteos, internal, shown};
+use super::{Meteos, internal, views};
 
 /// Most rows of a page.
 const MOST: usize = 1_000;
@@ -201,7 +201,7 @@ pub(super) async fn list(api: Meteos, call: Call) -> Answer {
     }
     let rows: Vec<Value> = page
         .iter()
-        .map(|item| shown::listed(item, collection, detailed, &call))
+        .map(|item| views::listed(item, collection, detailed, &call))
         .collect();
     let mut body = Map::new();
     let is_filled = asked
@@ -224,7 +224,7 @@ pub(super) async fn list(api: Meteos, call: Call) -> Answer {
 
 async fn print_all(api: &Meteos, items: &mut [Item], noun: Noun) -> Answer<()> {
     for item in items {
-        shown::print(api, item, noun).await?;
+        views::print(api, item, noun).await?;
     }
     Ok(())
 }
@@ -258,7 +258,7 @@ fn next_page(call: &Call, collection: &Collection, detailed: bool, last: &str) -
 /// Everything of a noun in the caller's project.
 async fn everything(api: &Meteos, call: &Call, noun: Noun) -> Answer<Vec<Item>> {
     let (coordinator, tenant) = (api.coordinator(), &call.project.tenant);
-    let Some(kind) = shown::kind_of(noun) else {
+    let Some(kind) = views::kind_of(noun) else {
         let found = coordinator
             .experiments()
             .find(&Query {

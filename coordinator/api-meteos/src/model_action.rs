@@ -8,7 +8,7 @@ use super::body::Fields;
 use super::call::Call;
 use super::collection::{COLLECTIONS, Noun};
 use super::fault::{Answer, Refused};
-use super::{Meteos, columns, create, internal, shown};
+use super::{Meteos, columns, create, internal, views};
 
 /// POST to the model's action: a body of one member.
 pub(super) async fn act(api: Meteos, call: Call) -> Answer {
@@ -46,7 +46,7 @@ pub(super) async fn act(api: Meteos, call: Call) -> Answer {
                 .iter()
                 .find(|collection| collection.noun == Noun::Model);
             match models {
-                Some(models) => shown::wrapped(api, item, models).await,
+                Some(models) => views::wrapped(api, item, models).await,
                 None => answer(&call.id),
             }
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::collection::{Action, COLLECTIONS, Collection};
 use super::fault::Answer;
-use super::{Meteos, listing, shown};
+use super::{Meteos, listing, views};
 
 /// The document.
 pub fn openapi() -> Value {
@@ -48,7 +48,7 @@ fn schemas_of(collection: &Collection) -> [(String, Value); 2] {
         ((*name).to_owned(), json!({"type": kind}))
     };
     let new: Map<String, Value> = collection.fields.iter().map(property).collect();
-    let shown: Map<String, Value> = shown::detail(collection.noun)
+    let shown: Map<String, Value> = views::detail(collection.noun)
         .iter()
         .map(|(name, _)| ((*name).to_owned(), json!({})))
         .collect();

@@ -14,7 +14,7 @@ use super::call::Call;
 use super::collection::Noun;
 use super::columns::DEFAULT_TEMPLATE;
 use super::fault::{Answer, Refused};
-use super::{Meteos, internal, shown};
+use super::{Meteos, internal, views};
 
 /// States from which something may be deleted.
 const SETTLED: [&str; 3] = ["available", "error", "inactive"];
@@ -23,12 +23,12 @@ const SETTLED: [&str; 3] = ["available", "error", "inactive"];
 pub(super) async fn remove(api: Meteos, call: Call) -> Answer {
     let (api, collection) = (&api, call.collection()?);
     let (coordinator, tenant) = (api.coordinator(), &call.project.tenant);
-    let item = shown::find(api, &call, collection.noun).await?;
+    let item = views::find(api, &call, collection.noun).await?;
     if collection.noun == Noun::Template && call.id == DEFAULT_TEMPLATE {
         return Err(Refused::bad("The default template stays."));
     }
-    shown::must_be(&item, &SETTLED, &capital(collection.singular))?;
-    match shown::kind_of(collection.noun) {
+    views::must_be(&item, &SETTLED, &capital(collection.singular))?;
+    match views::kind_of(collection.noun) {
         None => {
             coordinator
                 .experiments()
@@ -71,7 +71,7 @@ async fn forget_rows(api: &Meteos, call: &Call, party: &PartyId, table: &TableRe
         return Ok(());
     }
     for noun in [Noun::Dataset, Noun::Model, Noun::Evaluation] {
-        let Some(kind) = shown::kind_of(noun) else {
+        let Some(kind) = views::kind_of(noun) else {
             continue;
         };
         let filter = EntityFilter {

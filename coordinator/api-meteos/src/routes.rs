@@ -3,7 +3,7 @@
 use api_kit::{Handler, Method, call, count, joined, request};
 
 use super::collection::{Action, COLLECTIONS, Collection};
-use super::{Meteos, create, identity, listing, model_action, openapi, remove, shown, version};
+use super::{Meteos, create, identity, listing, model_action, openapi, remove, version, views};
 
 /// One row.
 pub type Route = api_kit::Route<Meteos>;
@@ -70,7 +70,7 @@ macro_rules! collection {
                 concat!("/v1/{project}/", $path, "/{id}"),
                 Action::Show(COLLECTION),
                 concat!("shows a ", $one),
-                call!(shown::show),
+                call!(views::show),
             ),
             of_collection(
                 DELETE,

@@ -6,11 +6,11 @@ mod lines;
 mod query;
 mod record_report;
 mod rerun;
-mod settled;
 mod stop;
 pub mod submit;
-mod told;
+mod task_results;
 mod verdicts;
+mod wait;
 
 pub use query::Health;
 

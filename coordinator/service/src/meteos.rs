@@ -1,8 +1,8 @@
 //! A project's own things: profiles, datasets, models, and what is asked of models. Each becomes a small job of real
 //! components, which stands in every list of jobs; what is kept here beside is the id and what was asked for.
 
-mod asked;
 mod datasets;
+mod model_requests;
 mod models;
 mod profiles;
 mod source;
@@ -19,8 +19,8 @@ use crate::numbered::IdForm;
 use crate::principal::Principal;
 use crate::{Coordinator, NamedEntity, Placement, ServiceError, SubmitJob};
 
-pub use asked::{NewEvaluation, NewLearning};
 pub use datasets::NewDataset;
+pub use model_requests::{NewEvaluation, NewLearning};
 pub use models::NewModel;
 pub use profiles::NewWorkspace;
 pub use standing::EntityView;
@@ -109,6 +109,8 @@ impl Projects<'_> {
                 _ => return Ok(experiment),
             };
         let change = |experiment: &mut Experiment| {
+            // Looked at again inside the transaction: two looks at once must not turn a ready
+            // workspace broken.
             if experiment.workspace == Workspace::Preparing {
                 experiment.workspace = next;
             }
@@ -164,6 +166,8 @@ impl Projects<'_> {
             .await
         {
             Ok(submitted) => Ok(submitted.named),
+            // Somebody else changed the thing meanwhile: to keep a failure over his change would
+            // lose it.
             Err(ServiceError::Conflict(fault)) if fault.code == ErrorCode::JobState => {
                 Err(ServiceError::Conflict(fault))
             }

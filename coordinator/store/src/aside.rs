@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 use vocabulary::{Clock, ErrorCode, SystemClock};
 
-use crate::found::{Kind, Remedy, Sightings};
+use crate::row_kinds::{Kind, Remedy, Sightings};
 use crate::sql::{Open, SqlTransaction};
 use crate::values::failed;
 use crate::writer::Writer;
@@ -59,7 +59,10 @@ impl SqlTransaction {
         match &mut self.tx {
             Open::Writing(tx) => move_row(tx, kind, place, &why).await,
             Open::Reading(_) => {
+                // The row is met again by every list until it is moved: once is enough, and one
+                // line in the log.
                 if self.found.is_new(kind, place) {
+                    // Beside: a reader must not wait for the writer, which may be busy for long.
                     tokio::spawn(move_later(
                         self.writer.clone(),
                         self.found.clone(),
@@ -89,6 +92,8 @@ async fn move_later(
     let moved = async {
         let mut tx = writer.begin().await?;
         move_row(&mut tx, kind, place, &why).await?;
+        // Copy and removal in one transaction: a crash leaves the row where it was or beside, never
+        // nowhere.
         tx.commit().await
     };
     if let Err(error) = moved.await {
@@ -156,10 +161,13 @@ async fn copy_row(
     let key: Vec<String> = kind
         .key
         .iter()
+        // The key itself may be what cannot be read.
         .map(|column| format!("COALESCE(CAST({column} AS TEXT), '?')"))
         .collect();
     let values: Vec<String> = columns
         .iter()
+        // SQLite quotes the values itself, so that even bytes that are no text come back as they
+        // were.
         .map(|column| format!("quote({column})"))
         .collect();
     let (table, key, columns) = (kind.table, key.join(" || ' ' || "), columns.join(", "));

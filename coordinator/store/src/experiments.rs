@@ -11,7 +11,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{ExperimentId, Tenant, Timestamp};
 
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::sql::SqlTransaction;
 use crate::values::{containing, failed, from_json, json};
 
@@ -114,6 +114,8 @@ impl Experiments for SqlTransaction {
             " ORDER BY {}{way}, id{way} LIMIT ",
             sorted_by(query.sort)
         ));
+        // One more than asked for: it is where the next page begins, and its absence says that
+        // there is none.
         find.push_bind(i64::from(query.limit).saturating_add(1));
         let rows = find
             .build()

@@ -13,7 +13,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{JobId, Participant};
 
 use crate::body::{body_of, job_from, job_without_signatures, job_word};
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::signatures;
 use crate::sql::SqlTransaction;
 use crate::values::{among, column, containing, corrupt, failed, json};
@@ -68,6 +68,8 @@ impl Jobs for SqlTransaction {
         }
         let mut participants: Vec<Participant> = job.cast.participants().collect();
         if !participants.contains(&job.initiator) {
+            // Listed too where it plays no role: jobs are found and poked by the parties in this
+            // table.
             participants.push(job.initiator.clone());
         }
         for (position, participant) in participants.iter().enumerate() {
@@ -150,6 +152,7 @@ impl Jobs for SqlTransaction {
             .await
             .map_err(failed)?;
         let jobs = self.readable(&JOB, &rows, job_without_signatures).await?;
+        // A page that ends early shows the total: the second, slower question is saved.
         if let Some(total) = total_of_last_page(rows.len(), filter) {
             return Ok((jobs, total));
         }
@@ -289,6 +292,7 @@ pub(crate) fn cut(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
 pub(crate) fn total_of_last_page(found: usize, filter: &JobFilter) -> Option<u64> {
     let found = u64::try_from(found).unwrap_or(u64::MAX);
     let is_short = filter.limit.is_none_or(|limit| found < u64::from(limit));
+    // An empty page behind the end says nothing of how many stand before it.
     (is_short && (found > 0 || filter.offset == 0)).then(|| u64::from(filter.offset) + found)
 }
 
@@ -311,6 +315,14 @@ pub(crate) fn asks_for_any(filter: &JobFilter) -> bool {
 }
 
 pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
+    narrow_by_column(query, filter);
+    narrow_by_text(query, filter);
+    narrow_by_time(query, filter);
+    narrow_by_participant(query, filter);
+}
+
+/// What a column of the job itself equals.
+fn narrow_by_column(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     among(
         query,
         " AND j.id IN (",
@@ -340,6 +352,20 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
         filter.initiator_parties.iter().map(ToString::to_string),
     );
     among(query, " AND j.name IN (", filter.names.iter().cloned());
+    if let Some(version) = &filter.model_version {
+        query
+            .push(" AND j.model_version = ")
+            .push_bind(version.clone());
+    }
+    if let Some(experiment) = &filter.experiment {
+        query
+            .push(" AND j.experiment = ")
+            .push_bind(experiment.to_string());
+    }
+}
+
+/// What a text of the job, or a note of one of its parties, contains.
+fn narrow_by_text(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     if let Some(text) = &filter.id_contains {
         containing(query.push(" AND "), "j.id", text);
     }
@@ -352,16 +378,10 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
         );
         query.push("))");
     }
-    if let Some(version) = &filter.model_version {
-        query
-            .push(" AND j.model_version = ")
-            .push_bind(version.clone());
-    }
-    if let Some(experiment) = &filter.experiment {
-        query
-            .push(" AND j.experiment = ")
-            .push_bind(experiment.to_string());
-    }
+}
+
+/// When the job was made, and after which job a page begins.
+fn narrow_by_time(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     if let Some(from) = filter.created_from {
         query.push(" AND j.created >= ").push_bind(from.0);
     }
@@ -376,6 +396,10 @@ pub(crate) fn narrow(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
             .push_bind(id.to_string())
             .push("))");
     }
+}
+
+/// Who takes part in the job.
+fn narrow_by_participant(query: &mut QueryBuilder<Sqlite>, filter: &JobFilter) {
     if filter.roles.is_empty() && filter.parties.is_empty() && filter.party_contains.is_none() {
         return;
     }

@@ -12,7 +12,6 @@ mod contract;
 mod entities;
 mod events;
 mod experiments;
-mod found;
 mod growth;
 mod jobs;
 pub mod memory;
@@ -21,6 +20,7 @@ mod models;
 mod outbox;
 mod parties;
 mod parts;
+mod row_kinds;
 mod signatures;
 mod sql;
 mod tags;
@@ -51,6 +51,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.strip_prefix("sqlite:") {
         Some(":memory:") => Ok(Arc::new(SqliteStore::in_memory().await?)),
         Some(path) if !path.is_empty() => {
+            // `sqlite://path` is how other tools write it, and means the same file.
             let path = path.strip_prefix("//").unwrap_or(path);
             Ok(Arc::new(SqliteStore::open(path.as_ref()).await?))
         }

@@ -10,7 +10,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use vocabulary::{Finite, JobId, Metric, MetricData, PartyId};
 
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::sql::SqlTransaction;
 use crate::values::{bind_try, failed, from_json, json};
 
@@ -159,6 +159,7 @@ impl SqlTransaction {
                      AND role = $3 AND party = $4 AND attempt = $5 AND namespace = $6 AND name = $7 AND EXISTS (SELECT 1 \
                      FROM metrics m WHERE m.job_id = $1 AND m.step = $2 AND m.role = $3 AND m.party = $4 \
                      AND m.attempt = $5 AND m.namespace = $6 AND m.name = $7 AND m.kind <> $8)";
+        // Before the head: a metric whose kind changed would else show old pairs among the new.
         bind_try(sqlx::query(other), key)
             .bind(&metric.namespace)
             .bind(&metric.name)

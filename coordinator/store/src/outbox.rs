@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use vocabulary::{ErrorCode, Fault, JobId, PartyId, Timestamp};
 
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::sql::SqlTransaction;
 use crate::values::{corrupt, failed, from_json, json};
 
@@ -182,6 +182,7 @@ columns!(),
 
 /// Writes an order anew from its key, which tells everything of it; false when the key cannot be read.
 async fn rebuild(connection: &mut SqliteConnection, place: i64) -> Stored<bool> {
+    // As bytes: a key that is no text any more must not fail the question.
     let key: Option<Vec<u8>> = sqlx::query_scalar(
         "/* outbox: key at a place */ SELECT CAST(order_key AS BLOB) FROM outbox WHERE rowid = $1",
     )
@@ -201,6 +202,8 @@ async fn rebuild(connection: &mut SqliteConnection, place: i64) -> Stored<bool> 
         return Ok(false);
     };
     sqlx::query(
+        // Due at once and as the oldest: since when it waited, and for what it failed, is lost with
+        // the row.
         "/* outbox: rebuild */ UPDATE outbox SET job_id = $2, party = $3, errand = $4, created = 0, next_try = 0, tries = 0, \
          last_error = NULL WHERE rowid = $1",
     )

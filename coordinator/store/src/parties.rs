@@ -7,7 +7,7 @@ use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 use vocabulary::{PartyId, Timestamp};
 
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::sql::SqlTransaction;
 use crate::values::{corrupt, failed, from_json, json};
 

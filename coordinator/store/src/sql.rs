@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use vocabulary::{Clock, SystemClock};
 
-use crate::found::Sightings;
+use crate::row_kinds::Sightings;
 use crate::values::failed;
 use crate::writer::{Writer, Writing};
 
@@ -56,6 +56,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full);
         let writer = Writer::open(&options).await.map_err(unusable)?;
+        // Lazy: the file gets its schema by the writer first. Read-only: a statement that writes by
+        // mistake fails here.
         let reader = Some(readers().connect_lazy_with(options.read_only(true)));
         let store = Self {
             reader,
@@ -137,6 +139,8 @@ impl SqliteStore {
             .map_err(failed)?;
         let newest = applied.last().copied().unwrap_or(0);
         let known = MIGRATIONS.last().map_or(0, |(version, _)| *version);
+        // An older release does not know what the newer schema means: to go on could destroy what
+        // it holds.
         if newest > known {
             return Err(StoreError::Address {
                 url: "sqlite".to_owned(),
@@ -163,6 +167,7 @@ impl SqliteStore {
             .map_err(failed)?;
             tracing::info!(version, "schema brought up to date");
         }
+        // All steps in one transaction: a crash leaves the old schema or the new one.
         tx.commit().await
     }
 }

@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::Timestamp;
 
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::sql::SqlTransaction;
 use crate::values::{containing, failed};
 
@@ -63,6 +63,7 @@ impl Tags for SqlTransaction {
     }
 
     async fn change_tag(&mut self, name: &str, new: &Tag) -> Stored<bool> {
+        // Asked before: a violated key would look like a database that fails.
         if name != new.name && self.tag(&new.name).await?.is_some() {
             return Ok(false);
         }

@@ -10,7 +10,7 @@ use vocabulary::{Attempt, ErrorCode, Fault, JobId, PartyId, TaskId, Timestamp};
 
 use crate::aside::place_of;
 use crate::body::task_word;
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::sql::SqlTransaction;
 use crate::values::{among, bind_task, bind_try, column, corrupt, failed, from_json, json};
 
@@ -76,6 +76,7 @@ async fn fail_in_place(connection: &mut SqliteConnection, place: i64, why: &str)
         .fetch_optional(&mut *connection)
         .await
         .map_err(failed)?;
+    // Without a key nobody can say whose attempt it was; then the row is taken out.
     let Some(Ok(task)) = row.as_ref().map(|row| failed_task(row, why)) else {
         return Ok(false);
     };
@@ -103,6 +104,8 @@ impl SqlTransaction {
             match task_from(row) {
                 Ok(task) => tasks.push(task),
                 Err(error @ StoreError::Corrupt { .. }) => {
+                    // Shown as failed at once: a reader moves the row later, and the job must not
+                    // look as if it lacked a task.
                     tasks.extend(failed_task(row, &error.to_string()));
                     self.put_aside(&TASK, place_of(row)?, &error).await?;
                 }

@@ -8,7 +8,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row};
 use vocabulary::{Participant, Timestamp};
 
-use crate::found::{Kind, Remedy};
+use crate::row_kinds::{Kind, Remedy};
 use crate::sql::SqlTransaction;
 use crate::values::{among, corrupt, failed, from_json, json};
 
@@ -63,6 +63,7 @@ pub(crate) async fn write(
              checkpoints = excluded.checkpoints, updated = excluded.updated",
         ),
     };
+    // Null for what a training left: its DSL is derived when it is asked for.
     let own = version
         .own_inference_dsl
         .as_ref()

@@ -1,8 +1,8 @@
 //! May the party take part in a job? Everything that an offer names of this party passes this one judgement, when the offer
 //! comes, at every order under it, and again whenever the policy changes.
 
+mod column_use;
 mod counted;
-mod drawn;
 mod named;
 mod own;
 #[cfg(test)]
@@ -16,8 +16,8 @@ use vocabulary::{Offer, OfferedStep, PartyId, Role, TableRef, Timestamp};
 use crate::grants::Grants;
 use crate::rules::{Policy, names};
 use crate::verdict::Verdict;
+pub use column_use::{ColumnCount, Header, MadeOf};
 pub use counted::{DailyCount, is_online};
-pub use drawn::{ColumnCount, Header, MadeOf};
 pub use named::Training;
 pub use spoken::{MoreVectors, PlannedMessage};
 

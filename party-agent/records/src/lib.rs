@@ -8,6 +8,7 @@ mod attempts;
 mod audit;
 mod checkpoints;
 mod connectors;
+mod disclosed_ids;
 #[cfg(any(test, feature = "harness"))]
 pub mod harness;
 mod inherit;
@@ -26,7 +27,6 @@ mod spoiled_tests;
 #[cfg(test)]
 mod tests;
 mod tickets;
-mod told;
 mod vectors;
 
 use std::path::Path;
@@ -121,6 +121,7 @@ impl Records {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
+            // What is acknowledged (an offer, a count, a report) must survive a loss of power.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(std::time::Duration::from_secs(10));
         // One connection: SQLite has one writer, and an agent's records are small.
@@ -154,6 +155,7 @@ fn keep_private(path: &Path) -> std::io::Result<()> {
         .mode(0o600)
         .open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o7777;
+    // A file of an older version may be open to others; the mode above counts for new files only.
     if mode & 0o077 != 0 {
         file.set_permissions(std::fs::Permissions::from_mode(mode & !0o077))?;
     }
@@ -170,6 +172,7 @@ fn to_json<T: serde::Serialize + serde::de::DeserializeOwned>(
         kind,
         detail: error.to_string(),
     })?;
+    // Read back at once: later nobody could say which caller wrote it.
     from_json::<T>(kind, &text)?;
     Ok(text)
 }

@@ -8,12 +8,12 @@
 
 mod agents;
 mod bounds;
+mod explanations;
 mod normal;
 mod schedules;
 mod settling;
 mod stopping;
 mod table_stores;
-mod told;
 mod trouble;
 mod turns;
 mod world;
