@@ -68,6 +68,10 @@ fn sparse(choice: u8, bytes: &[u8]) {
 }
 
 /// Steps on the first line, rows on the others.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "it bounds how long a program runs"
+)]
 fn program(text: &str) {
     let (steps, rows) = text.split_once('\n').unwrap_or((text, ""));
     if let Ok(literal) = read_literal("fuzz", steps) {

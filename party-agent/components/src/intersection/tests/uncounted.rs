@@ -75,7 +75,32 @@ async fn cheat(task: &TaskContext, params: &Params, cheat: Cheat) -> Result<()> 
     if cheat == Cheat::AsksUnderAnotherKey {
         own.splice(SHOWN.., keys[1].blind(SHOWN..IDS.len(), &task.stop())?);
     }
-    let mut theirs = vec![Vec::new(); hosts.len()];
+    let theirs = exchange_points(task, &own).await?;
+    let doubled = |points: &Vec<Point>| -> Result<[Vec<Point>; 2]> {
+        let under = |key: &Blinder| -> Result<Vec<Point>> {
+            Ok(key.double(points, &task.stop())?.expect("points"))
+        };
+        Ok([under(&keys[0])?, under(&keys[1])?])
+    };
+    let found: Vec<[Vec<Point>; 2]> = theirs.iter().map(doubled).collect::<Result<_>>()?;
+    let returned: Vec<Vec<Point>> = found
+        .iter()
+        .map(|found| spoil(cheat, found, &mut random))
+        .collect();
+    return_points(task, &returned).await?;
+    hosts.receive_all(&messages::RELEASE).await?;
+    recognise(task, &found).await?;
+    let count = if cheat == Cheat::Nothing {
+        IDS.len()
+    } else {
+        SHOWN
+    };
+    announce_outcome(task, count, params.cardinality_only).await
+}
+
+/// Sends the guest's points and takes each host's.
+async fn exchange_points(task: &TaskContext, own: &[Point]) -> Result<Vec<Vec<Point>>> {
+    let mut theirs = vec![Vec::new(); task.hosts().len()];
     for number in 0..steps::turns(IDS.len()) {
         let turn = task.round("points", number).hosts();
         turn.send(
@@ -90,23 +115,14 @@ async fn cheat(task: &TaskContext, params: &Params, cheat: Cheat) -> Result<()> 
             host.extend(points);
         }
     }
-    let doubled = |points: &[Point]| -> Result<[Vec<Point>; 2]> {
-        let under = |key: &Blinder| -> Result<Vec<Point>> {
-            Ok(key.double(points, &task.stop())?.expect("points"))
-        };
-        Ok([under(&keys[0])?, under(&keys[1])?])
-    };
-    let found: Vec<[Vec<Point>; 2]> = theirs
-        .iter()
-        .map(|points| doubled(points))
-        .collect::<Result<_>>()?;
-    let returned: Vec<Vec<Point>> = found
-        .iter()
-        .map(|found| spoil(cheat, found, &mut random))
-        .collect();
+    Ok(theirs)
+}
+
+/// Gives each host what is said to be its points under the guest's key.
+async fn return_points(task: &TaskContext, returned: &[Vec<Point>]) -> Result<()> {
     for number in 0..steps::turns(IDS.len()) {
         let turn = task.round("returned", number).hosts();
-        for (host, points) in turn.each().zip(&returned) {
+        for (host, points) in turn.each().zip(returned) {
             host.send(
                 &messages::RETURNED_POINTS,
                 &points[steps::chunk_of(IDS.len(), number)].to_vec(),
@@ -114,21 +130,16 @@ async fn cheat(task: &TaskContext, params: &Params, cheat: Cheat) -> Result<()> 
             .await?;
         }
     }
-    hosts.receive_all(&messages::RELEASE).await?;
-    recognise(task, &found).await?;
-    let count = if cheat == Cheat::Nothing {
-        IDS.len()
-    } else {
-        SHOWN
-    };
-    hosts
+    Ok(())
+}
+
+/// Tells the hosts that so many ids are common and, unless only their number counts, which.
+async fn announce_outcome(task: &TaskContext, count: usize, size_alone: bool) -> Result<()> {
+    task.hosts()
         .send(&messages::OUTCOME, &Packed(Outcome::Common(count as u64)))
         .await?;
-    for number in 0..if params.cardinality_only {
-        0
-    } else {
-        steps::turns(count)
-    } {
+    let turns = if size_alone { 0 } else { steps::turns(count) };
+    for number in 0..turns {
         let positions = steps::chunk_of(count, number)
             .map(|place| place as u64)
             .collect();
