@@ -21,7 +21,6 @@ use vocabulary::{ErrorCode, Fault, Timestamp};
 
 pub(crate) use place::{Place, is_name};
 
-use crate::staging::Staging;
 
 /// What a file is described with, beside what it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -123,7 +122,10 @@ impl Files {
             status: 400,
             fault: unwritable(&error),
         };
-        let name = Staging::fresh_name().map_err(|fault| NotTaken { status: 500, fault })?;
+        let name = vocabulary::random_name().map_err(|error| NotTaken {
+            status: 500,
+            fault: error.into(),
+        })?;
         let path = self.contents(place.folder()).join(&name);
         for folder in [self.contents(place.folder()), self.cards(place.folder())] {
             tokio::fs::create_dir_all(folder).await.map_err(failed)?;

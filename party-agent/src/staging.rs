@@ -57,17 +57,6 @@ impl Staging {
             .contains(name)
     }
 
-    /// A name that nobody can guess.
-    pub(crate) fn fresh_name() -> Result<String, Fault> {
-        let no_entropy = |error: &dyn std::fmt::Display| {
-            Fault::new(ErrorCode::Internal, format!("no randomness: {error}"))
-        };
-        let mut random = crypto::Random::from_os().map_err(|error| no_entropy(&error))?;
-        let mut bytes = [0_u8; 16];
-        random.fill(&mut bytes);
-        Ok(vocabulary::hex(bytes))
-    }
-
     /// Where a staged file is; nothing when the text is no such name or the file is not there.
     pub(crate) fn find(&self, name: &str) -> Option<PathBuf> {
         is_name(name)
@@ -192,8 +181,8 @@ mod tests {
     #[tokio::test]
     async fn keeps_a_file_under_a_name_nobody_can_guess() {
         let (_folder, staging) = staging(10);
-        let name = Staging::fresh_name().unwrap();
-        assert_ne!(name, Staging::fresh_name().unwrap());
+        let name = vocabulary::random_name().unwrap();
+        assert_ne!(name, vocabulary::random_name().unwrap());
         assert_eq!(
             staging.receive(&name, rest::proxy::whole("id,x")).await,
             Ok(4)

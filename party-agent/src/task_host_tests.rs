@@ -51,7 +51,7 @@ impl Bench {
     }
 
     async fn stage(&self, content: &str) -> String {
-        let name = crate::staging::Staging::fresh_name().unwrap();
+        let name = vocabulary::random_name().unwrap();
         self.agent_state
             .staging
             .receive(&name, rest::proxy::whole(content.to_owned()))

@@ -17,7 +17,6 @@ use vocabulary::{ErrorCode, Fault, Offer, SignedBytes, Ticket, Timestamp};
 use wire::agent_link::{LARGEST_TICKET, TICKET_CONTEXT};
 
 use crate::agent_state::{AgentState, Whoami};
-use crate::staging::Staging;
 
 /// How long a ticket for one job is good, with its attempts and reruns.
 const DAYS: i64 = 14;
@@ -74,7 +73,7 @@ impl Tickets {
         let (expires, jobs) = standing(path, document, now)?
             .unwrap_or((now.plus_millis(DAYS * Timestamp::DAY_MILLIS), 1));
         let ticket = Ticket {
-            id: Staging::fresh_name()?,
+            id: vocabulary::random_name()?,
             party: self.agent_state.me.clone(),
             asked_by: request.asked_by.clone(),
             path: path.to_owned(),

@@ -12,7 +12,7 @@ use rest::{
 use serde_json::{Value, json};
 use service::Principal;
 use service::jobs::submit::Submitted;
-use vocabulary::{ErrorCode, Fault, PartyId};
+use vocabulary::{ErrorCode, Fault, PartyId, random_name};
 use wire::agent_link::Caller;
 
 use super::FateFlow;
@@ -95,7 +95,7 @@ async fn stage(
     parties: &[PartyId],
     content: BodyStream,
 ) -> Result<String, Failure> {
-    let name = fresh_name()?;
+    let name = random_name().map_err(Fault::from)?;
     let (pump, copies) = tee(content, parties.len());
     let sends = parties
         .iter()
@@ -141,14 +141,6 @@ async fn stage_at(
     Err(Fault::new(ErrorCode::FileUnreadable, message)
         .at(party)
         .into())
-}
-
-/// A name that nobody can guess: whoever knows it can have the file made a table.
-fn fresh_name() -> Result<String, Failure> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Fault::new(ErrorCode::Internal, format!("no randomness: {error}")))?;
-    Ok(vocabulary::hex(bytes))
 }
 
 async fn submit(

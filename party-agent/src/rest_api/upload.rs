@@ -13,7 +13,6 @@ use vocabulary::{ErrorCode, Fault, TableRef};
 
 use super::asked::{RequestFields, asked_by};
 use super::{HandlerState, Side, blocking};
-use crate::staging::Staging;
 
 pub(super) async fn upload(handler: HandlerState, request: Request) -> Answer {
     if handler.side == Side::Outside {
@@ -37,7 +36,7 @@ pub(super) async fn upload(handler: HandlerState, request: Request) -> Answer {
     let Some(SentFile { content, .. }) = file else {
         return register(&handler, &config, asked_by).await;
     };
-    let name = Staging::fresh_name()?;
+    let name = vocabulary::random_name().map_err(Fault::from)?;
     let bytes = handler
         .agent_state
         .staging

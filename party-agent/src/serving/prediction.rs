@@ -16,7 +16,6 @@ use wire::agent_link::{Caller, HttpHead};
 
 use crate::agent_state::AgentState;
 use crate::blocking::off_thread;
-use crate::staging::Staging;
 use crate::tickets::{self, Tickets};
 
 /// The first pause between two looks at the job; pauses grow to the longest.
@@ -106,7 +105,7 @@ impl Prediction {
             .ok_or_else(|| Fault::new(ErrorCode::Internal, "the service is another's"))?;
         let ids: Arc<BTreeSet<String>> = Arc::new(ids.into_iter().collect());
         for (reader, source) in &part.tables {
-            let stub = TableRef::new(TableRef::ONLINE, Staging::fresh_name()?);
+            let stub = TableRef::new(TableRef::ONLINE, vocabulary::random_name()?);
             // Noted before it is made, so that it goes whatever happens.
             made.insert(reader.to_string(), stub.clone());
             let (agent_state, source_of, table, ids) = (

@@ -289,15 +289,11 @@ impl Ids {
             });
         }
         // Random, so that the made-up ids of two parties never match by accident.
-        let mut bytes = [0; 16];
-        let unreadable = |error: getrandom::Error| TableError::Unreadable {
+        let prefix = vocabulary::random_name().map_err(|error| TableError::Unreadable {
             what: "the source of randomness",
-            source: error.into(),
-        };
-        getrandom::fill(&mut bytes).map_err(unreadable)?;
-        Ok(Ids::MadeUp {
-            prefix: vocabulary::hex(bytes),
-        })
+            source: std::io::Error::other(error),
+        })?;
+        Ok(Ids::MadeUp { prefix })
     }
 }
 
