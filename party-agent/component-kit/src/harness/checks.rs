@@ -16,6 +16,7 @@ use crate::component::{AnyComponent, Component, Plugin};
 use crate::error::ComponentError;
 
 /// How long a stopped federation may take to be quiet.
+// Far beyond any of these runs, also on a busy machine: only what hangs comes near it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Fails when a planted id or value is found in plaintext in any message.
@@ -36,6 +37,7 @@ pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str]
             let forms: [&[u8]; 3] = [
                 &value.to_le_bytes(),
                 &value.to_be_bytes(),
+                // In single precision as well: a component might send numbers shortened.
                 &(value as f32).to_le_bytes(),
             ];
             assert!(
@@ -93,6 +95,7 @@ pub fn speaks_only_its_messages<C: Component>(runs: &[&RunRecord]) {
 pub async fn stops_when_cancelled<C: Component>(federation: &Federation) {
     let envelopes = federation.run::<C>().await.all_succeeded().envelopes.len();
     assert!(envelopes > 0, "there is no message to stop at");
+    // A run for every message would take minutes; 24 spread over them meet every phase.
     let stride = envelopes.div_ceil(24).max(1);
     for cancel_after in (1..=envelopes).step_by(stride) {
         let stopped = federation.clone().faults(Faults {
@@ -119,6 +122,7 @@ pub async fn stops_in_the_middle_of_work<C: Component>(federation: &Federation, 
         "work asked {} times whether it is still wanted, not {least}",
         calm.questions
     );
+    // What is begun when the stop comes may ask once more: a few times for each thread and role.
     let at_work = 4 * (rayon::current_num_threads() + calm.parts.len());
     for number in 1..=12 {
         // Work of several threads is not dealt out alike in two runs.
@@ -253,6 +257,7 @@ pub async fn puts_no_row_into_a_report<C: Component>(
         .map(|id| (*id).to_owned())
         .chain(values)
         .collect();
+    // First that they are there: a canary that no table holds would let every test pass.
     for canary in &planted {
         assert!(federation.holds(canary), "{canary} is planted nowhere");
     }

@@ -152,6 +152,7 @@ impl Federation {
             label_rules: None,
             id_rules: BTreeMap::new(),
             limits: vocabulary::Limits::default(),
+            // Fixed, so that a run can be repeated; which number it is does not matter.
             seed: 7,
             faults: Faults::default(),
         }
@@ -456,6 +457,7 @@ impl Federation {
                     Ok(plan) => plan.run(&task).await,
                     Err(fault) => Err(fault.into()),
                 };
+                // One role that fails stops the others, which would wait for it.
                 if result.is_err() {
                     stop.cancel();
                 }
