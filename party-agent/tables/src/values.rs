@@ -57,6 +57,7 @@ impl Values {
 /// Shows kind and number, never a value.
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Never a value: debug texts end up in logs and in faults.
         write!(f, "{} {:?} values", self.len(), self.kind())
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        // Removed only here, by the last who reads it: a table stays readable after it is
+        // replaced.
         if self.retired.load(Ordering::Acquire) {
             // What cannot be removed now is removed when the table store is opened again.
             let _ = std::fs::remove_dir_all(&self.folder);
@@ -53,6 +55,7 @@ impl Versions {
         if let Some(hold) = self.held.get(version).and_then(Weak::upgrade) {
             return hold;
         }
+        // Now and then, when one is added: nobody tells this map that a hold is gone.
         self.held.retain(|_, hold| hold.strong_count() > 0);
         let hold = Arc::new(Hold {
             folder: version.to_owned(),
@@ -64,6 +67,8 @@ impl Versions {
 
     /// Removes a version that nothing points to any more, now or when its last reader ends.
     pub(crate) fn retire(&mut self, version: &Path) {
+        // Through a hold of its own: a version that nobody reads is removed as this one is
+        // dropped.
         self.hold(version).retired.store(true, Ordering::Release);
     }
 }
@@ -85,6 +90,7 @@ pub(crate) fn current(table: &Path) -> Result<Option<PathBuf>> {
             });
         }
     };
+    // The pointer becomes a path: with a separator or `..` in it, it would lead out of the folder.
     let plain = text.starts_with(PREFIX)
         && text
             .bytes()
@@ -110,8 +116,11 @@ pub(crate) fn name_version(
         .unwrap_or_default();
     let unique = unfinished.strip_prefix(UNFINISHED).unwrap_or_default();
     let version = table.join(format!("{PREFIX}{micros}-{unique}"));
+    // Everything in it is synced by now. It counts only once the pointer names it.
     std::fs::rename(building.path(), &version).map_err(TableError::writing("a version"))?;
+    // Its old path is gone; without this the guard would try to remove it.
     let _ = building.keep();
+    // The name before the pointer to it: a crash must not leave a pointer to nothing.
     sync_folder(table)?;
     Ok(version)
 }
@@ -122,6 +131,7 @@ pub(crate) fn point_to(table: &Path, version: &Path) -> Result<()> {
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
+    // One small file changes hands at once, where a folder of many files could not.
     replace_file(table, POINTER, name.as_bytes())
 }
 
@@ -149,6 +159,7 @@ pub(crate) fn clean_up(table: &Path) -> Result<()> {
             .and_then(|name| name.to_str())
             .unwrap_or_default();
         let ours = name.starts_with(UNFINISHED) || name.starts_with(PREFIX);
+        // Only what bears our names: people put files of their own into folders.
         if !ours || kept.as_ref() == Some(&path) {
             continue;
         }
