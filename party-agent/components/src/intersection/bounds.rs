@@ -19,6 +19,7 @@ impl Bounds {
             own,
             fewest_common: own.fewest_common,
         };
+        // Before anything is sent: a table that is too small should not even tell its size.
         bounds.check_ids("this party's table", ids)?;
         Ok(bounds)
     }
@@ -40,6 +41,7 @@ impl Bounds {
 
     /// Another side does not want anybody to be told of fewer than that.
     pub(super) fn agree(&mut self, fewest_common: u64) {
+        // The strictest party decides for all: what one is told the others learn as well.
         self.fewest_common = self.fewest_common.max(fewest_common);
     }
 
@@ -72,6 +74,7 @@ impl Bounds {
     pub(super) fn few(&self) -> ComponentError {
         let fewest = self.fewest_common;
         let text = format!(
+            // Without how many there are: "none" and "few" must look alike.
             "fewer than {fewest} ids are common: which they are, and how many, is withheld from all parties"
         );
         let fault = Fault::new(ErrorCode::ReleaseRefused, text).path("intersection.fewest_common");
@@ -83,6 +86,8 @@ impl Bounds {
     /// The fault where another side keeps the result.
     pub(super) fn kept_by(who: &impl std::fmt::Display) -> ComponentError {
         let text = format!(
+            // Two reasons in one text: which of them it was would itself say something of the
+            // number.
             "{who} withholds which ids are common: too few are, or it has told enough of its ids today"
         );
         let fault = Fault::new(ErrorCode::ReleaseRefused, text).path("intersection");

@@ -42,10 +42,12 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
     }
     let hosts = match_all(task, meetings, ids.len()).await?;
     let rows = steps::sorted_by_id(steps::common_rows(ids.len(), &hosts), &ids);
+    // The hosts are told before this party fails: they would wait for positions otherwise.
     if bounds.are_few(rows.len()) {
         task.hosts().send(&OUTCOME, &Packed(Outcome::Few)).await?;
         return Err(bounds.few());
     }
+    // Counted before it is told: what cannot be counted any more must not leave.
     count(task, params, &bounds, (&rows, &ids)).await?;
     tell_rows(task, params, &rows, &hosts).await?;
     results::keep(task, params, &table, &rows).await
@@ -97,8 +99,11 @@ async fn open(
         let count = steps::check_ids(host.participant(), count)?;
         bounds.check_ids(&host.participant().to_string(), count)?;
         if bounds.counts() && !bounds.is_online() {
+            // One at least, before any point is exchanged: that nothing is common is an answer,
+            // too.
             task.reserve_ids(host.participant(), 1).await?;
         }
+        // A key for each host: with one key, hosts that compare notes could link the ids of both.
         let blinder = Blinder::new(ids.clone(), &mut random);
         meetings.push(Meeting {
             blinder,
@@ -142,6 +147,8 @@ async fn give_back(task: &TaskContext, meetings: &[Meeting]) -> Result<()> {
         .filter(|(_, meeting)| meeting.counts_first)
     {
         let mut points = meeting.host.clone();
+        // In an order that the host does not know: it is to count the common ones, not to find
+        // which.
         random.shuffle(&mut points);
         for number in 0..steps::turns(points.len()) {
             let chunk = steps::piece(&points, number).to_vec();
@@ -168,6 +175,8 @@ async fn exchange(task: &TaskContext, meetings: &mut [Meeting]) -> Result<()> {
     let turns = meetings
         .iter()
         .map(|meeting| steps::turns(meeting.ids.max(meeting.blinder.len())))
+        // As many turns as the largest party needs: all play the same ones, some with nothing to
+        // send.
         .max()
         .unwrap_or(0);
     for number in 0..turns {
@@ -205,6 +214,7 @@ async fn receive_theirs(
         return Ok(());
     }
     let points = host.receive(&HOST_POINTS).await?;
+    // Exactly as many as were announced: the size was judged by the policy, so it may not grow.
     steps::check_count("host_points", points.len(), chunk.len())?;
     let blinder = meeting.blinder.clone();
     let stop = task.stop();
@@ -282,6 +292,7 @@ async fn tell_rows(
     let outcome = match (rows.len(), params.sync_intersect_ids) {
         (0, _) => Outcome::Empty,
         (count, true) => Outcome::Common(count as u64),
+        // Not even how many: the number would be an answer to a question nobody agreed to.
         (_, false) => Outcome::Untold,
     };
     task.hosts().send(&OUTCOME, &Packed(outcome)).await?;

@@ -24,8 +24,11 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
     let mut random = task.random()?;
     let blinder = Blinder::new(ids.clone(), &mut random);
     let mut doubled = exchange(task, &blinder, guest_ids).await?;
+    // Before the doubled points go back: with them the guest knows, and nothing can be withheld.
     let counted = release(task, params, &bounds, (&doubled, ids.len())).await?;
     if let Some(found) = &counted {
+        // What was not counted is replaced by noise, so that the guest cannot find more than was
+        // judged.
         steps::keep_uncounted(&mut doubled, found, &mut random);
     }
     let size = counted.map(|found| steps::size_of(&found));
@@ -35,6 +38,7 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
     }
     give_back(task, &doubled).await?;
     let Packed(outcome) = guest.receive(&OUTCOME).await?;
+    // The guest's word is checked against what this host knows by itself.
     check_outcome(params, outcome, size.unwrap_or(guest_ids.min(ids.len())))?;
     match outcome {
         Outcome::Few => Err(bounds.few()),
@@ -47,6 +51,7 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
             results::report(task, params, table.rows(), found);
             Ok(())
         }
+        // Judged once more: the guest may not have kept to the minimum that was agreed.
         Outcome::Common(count) if bounds.are_few(count as usize) => Err(bounds.few()),
         Outcome::Common(count) => {
             let positions = receive_positions(task, count as usize).await?;
@@ -155,6 +160,7 @@ async fn release(
     let found = task
         .compute(move || steps::matches(&doubled, &returned))
         .await??;
+    // The guest hears yes or no in either case: it would wait for ever after a fault here alone.
     let judged = judge(task, params, bounds, steps::size_of(&found)).await;
     guest.send(&RELEASE, &Packed(judged.is_ok())).await?;
     judged.map(|()| Some(found))
@@ -165,6 +171,7 @@ async fn judge(task: &TaskContext, params: &Params, bounds: &Bounds, size: usize
         return Err(bounds.few());
     }
     if bounds.counts() && !params.cardinality_only {
+        // Less one, which was reserved at the opening.
         task.reserve_ids(task.guest()?.participant(), (size as u64).saturating_sub(1))
             .await?;
     }

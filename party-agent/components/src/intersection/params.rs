@@ -76,6 +76,7 @@ params! {
         });
         let rate = own.intersect_preprocess_params.false_positive_rate;
         let path = "intersect_preprocess_params.false_positive_rate";
+        // FATE's own rule, kept although nothing is preprocessed here.
         problems.expect(!own.run_preprocess || rate >= 0.01, path, || format!("{rate} is below 0.01"));
     }
 }

@@ -194,12 +194,15 @@ pub(super) fn told_positions(rows: &[usize], host: &[Option<usize>]) -> Vec<u64>
         .filter_map(|row| host.get(*row).copied().flatten())
         .map(|position| position as u64)
         .collect();
+    // The guest's order of rows is its own: the host must not learn which of its rows stand
+    // together.
     positions.sort_unstable();
     positions
 }
 
 /// A host's rows at the positions that the guest names, which must ascend without repeats and lie in the table.
 pub(super) fn rows_at_positions(positions: &[u64], order: &[usize]) -> Result<Vec<usize>> {
+    // Refused and not sorted: a position twice would be a row twice, and an id twice.
     if !positions.is_sorted_by(|one, next| one < next) {
         return Err(ComponentError::protocol(
             "the common positions do not ascend, or one stands twice",
@@ -221,6 +224,7 @@ pub(super) fn rows_at_positions(positions: &[u64], order: &[usize]) -> Result<Ve
 
 /// Rows in the order in which all parties store the intersection: by the bytes of the id's text.
 pub(super) fn sorted_by_id(mut rows: Vec<usize>, ids: &[String]) -> Vec<usize> {
+    // By bytes, not by a locale: every party must come to the same order by itself.
     rows.sort_unstable_by_key(|row| ids.get(*row));
     rows
 }
