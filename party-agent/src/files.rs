@@ -126,6 +126,7 @@ impl Files {
             status: 500,
             fault: error.into(),
         })?;
+        // A fresh name each time: whoever reads the older content keeps reading it, whole.
         let path = self.contents(place.folder()).join(&name);
         for folder in [self.contents(place.folder()), self.cards(place.folder())] {
             tokio::fs::create_dir_all(folder).await.map_err(failed)?;
@@ -149,6 +150,7 @@ impl Files {
                 },
             )
             .map_err(failed)?;
+        // From here on a description names it; any way out before removes it.
         unnamed.0 = None;
         Ok(about)
     }
@@ -190,6 +192,7 @@ impl Files {
             file.write_all(&piece).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)?;
+        // Before the description names it: a loss of power must not leave a description of nothing.
         file.get_ref().sync_data().await.map_err(failed)?;
         Ok((bytes, vocabulary::hex(digest.finalize())))
     }
@@ -207,6 +210,7 @@ impl Files {
         std::fs::write(&unfinished, serde_json::to_vec(&card)?)?;
         std::fs::rename(&unfinished, self.cards(place.folder()).join(place.name()))?;
         if let Some(older) = older {
+            // Last, and an error is no failure: what no description names goes with the next start.
             let _ = std::fs::remove_file(self.contents(place.folder()).join(older.content));
         }
         Ok(card.about)
@@ -219,6 +223,8 @@ impl Files {
             return Ok(None);
         };
         let path = self.contents(place.folder()).join(&card.content);
+        // Opened under the lock: a replacement in between would remove the content that the
+        // description names.
         let file = File::open(path).map_err(|error| unreadable(&error))?;
         Ok(Some((file, card.about)))
     }
@@ -234,6 +240,7 @@ impl Files {
         let Some(content) = card.map_err(|error| unreadable(&error))? else {
             return Ok(false);
         };
+        // The description first: a crash in between leaves content without a name, which is swept.
         std::fs::remove_file(self.cards(place.folder()).join(place.name()))
             .map_err(|error| unwritable(&error))?;
         let _ = std::fs::remove_file(self.contents(place.folder()).join(content));
@@ -288,6 +295,8 @@ impl Files {
             .iter()
             .filter_map(|name| Place::new(folder, name))
         {
+            // An error ends the sweep of this folder: what a description names that cannot be read
+            // must not go.
             named.extend(self.card(&place)?.map(|card| card.content));
         }
         for name in names_in(&self.contents(folder))?

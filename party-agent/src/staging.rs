@@ -98,6 +98,7 @@ impl Staging {
         let unfinished = UnfinishedFile(path.with_extension(UNFINISHED));
         let file = tokio::fs::File::options()
             .write(true)
+            // Two uploads of one name must not write into one file: the second is refused.
             .create_new(true)
             .open(&unfinished.0)
             .await
@@ -145,6 +146,7 @@ impl Staging {
             return;
         };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            // By the file's own time, so that a restart neither forgets nor lengthens the day.
             if age_millis(&path, now).is_some_and(|age| age > KEPT_MILLIS)
                 && std::fs::remove_file(&path).is_ok()
             {

@@ -158,6 +158,8 @@ impl Supervisor {
             );
             return Err(Fault::new(ErrorCode::OfferRefused, message).next("submit the job again"));
         };
+        // The order names the offer by its fingerprint; whether it asks for what the offer said is
+        // for the party to find.
         agrees(&assignment, &offer, &agent_state.me)?;
         let task = &assignment.task;
         // A later offer took the place of the earlier ones: an attempt under one of those would be of another job.
@@ -181,6 +183,7 @@ impl Supervisor {
             .records
             .attempts_under(task, &assignment.offer)
             .await?;
+        // An offer without a count allows none: fail closed.
         if offer.attempts.is_none_or(|most| begun >= most) {
             let message = format!(
                 "{begun} attempts of {task} began under the accepted offer, as many as it allows"
@@ -228,6 +231,7 @@ impl Supervisor {
 
     /// Stops what may not go on by the rules of now; an attempt that waits for a message is stopped like one that sends.
     pub(crate) async fn judge_again(&self) {
+        // Copied, so that the lock is not held while the records are read.
         let running: Vec<(Key, StopHandle, Arc<Consent>)> = {
             let running = self.0.running();
             let part = |(key, one): (&Key, &Running)| {
@@ -273,6 +277,7 @@ impl Supervisor {
     /// A place for an attempt; none when it has one already.
     fn place(&self, key: Key, consent: Arc<Consent>) -> Result<Option<(Place, StopHandle)>, Fault> {
         let mut running = self.0.running();
+        // Under the lock: one that is let in is in the list that `shut_down` goes through.
         if self.is_closing() {
             return Err(Fault::new(
                 ErrorCode::PartyOffline,
@@ -374,6 +379,7 @@ impl Supervisor {
 
     /// Takes no order any more, stops all attempts and waits for them.
     pub(crate) async fn shut_down(&self) {
+        // Before the list is read: what comes later is refused by `place`.
         self.0.closing.store(true, Ordering::SeqCst);
         for running in self.0.running().values() {
             running.stop_handle.pull(Stop::Shutdown);

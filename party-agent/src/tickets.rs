@@ -139,12 +139,15 @@ impl Tickets {
             self.agent_state.now(),
         )
         .map_err(|error| refused(format!("the ticket's signature does not count: {error}")))?;
+        // Other parties' agents hold good certificates too, and a ticket counts only at who gave
+        // it.
         if signer.kind != Kind::Agent || signer.party != *me {
             return Err(refused(format!(
                 "the ticket was given by {} {}, not by this agent",
                 signer.kind, signer.party
             )));
         }
+        // Decoded only now: bytes that this agent did not sign are never read.
         let ticket: Ticket = wire::frame::decode(&signed.bytes)?;
         if ticket.party != *me {
             return Err(refused(format!("the ticket is for party {}", ticket.party)));
@@ -218,6 +221,7 @@ fn standing(path: &str, document: &str, now: Timestamp) -> Result<Option<(Timest
         Some(Ok(millis)) => Timestamp(millis.saturating_mul(1_000)),
         Some(Err(_)) => return Err(wrong("until", "moment in milliseconds since 1970")),
     };
+    // Rounded down, not towards zero: a moment just past must not count as day 0.
     let days = expires.millis_since(now).div_euclid(Timestamp::DAY_MILLIS);
     if !(0..=MOST_DAYS_OF_SCHEDULE).contains(&days) {
         return Err(wrong("until", "moment within ten years from now"));

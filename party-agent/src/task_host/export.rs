@@ -33,11 +33,13 @@ pub(super) fn write(root: &Path, table: &Table, request: &ExportRequest) -> Resu
     let file = File::create(&aside).map_err(unwritable)?;
     let written = write_text(table, &file, delimiter, true, None).map_err(ComponentError::from);
     let done = written.and_then(|rows| {
+        // On the disk before it has its name: after a crash, a name never stands for half a file.
         file.sync_all()
             .and_then(|()| std::fs::rename(&aside, &path))
             .map_err(unwritable)?;
         Ok(rows)
     });
+    // What is left aside is a piece of the table, outside of the agent's own folders.
     if done.is_err() {
         let _ = std::fs::remove_file(&aside);
     }

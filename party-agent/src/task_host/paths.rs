@@ -61,6 +61,8 @@ pub(super) fn writable(root: &Path, name: &str) -> Result<PathBuf, Fault> {
     for part in parts {
         folder.push(part);
         if !folder.exists() {
+            // One at a time, each judged below: all at once would make folders through a link
+            // before it is found.
             std::fs::create_dir(&folder).map_err(unwritable)?;
         }
         folder = folder.canonicalize().map_err(unwritable)?;

@@ -29,6 +29,7 @@ pub(super) async fn known_job(
     let before = earlier
         .last()
         .ok_or("nothing was agreed here on that job before")?;
+    // Against the last offer: earlier ones were replaced, and what they allowed went with them.
     if !before.is_amended_by(offer) {
         return Err("it has other parties, steps or wiring".to_owned());
     }
@@ -79,6 +80,7 @@ pub(super) async fn predict_job(
         {
             return Err(format!("step {} is not that of the training", step.step));
         }
+        // A request to predict agrees to apply a model, never to train on the tables that it names.
         if step.stage != Stage::Apply {
             return Err(format!("step {} would train", step.step));
         }
@@ -249,11 +251,13 @@ fn covered(offered: &Value, before: Option<&Value>, said: Option<&Value>) -> boo
     if before == Some(offered) || said == Some(offered) {
         return true;
     }
+    // Lists count as a whole: a longer one could hold what nobody agreed to.
     let Value::Object(fields) = offered else {
         return false;
     };
     let member = |of: Option<&Value>, key: &str| of.and_then(|of| of.get(key)).cloned();
     let mut agreed = before.and_then(Value::as_object).into_iter().flatten();
+    // A field left away falls back to its default, which may be laxer than what was agreed.
     let nothing_lost = agreed.all(|(key, _)| fields.contains_key(key));
     nothing_lost
         && fields.iter().all(|(key, value)| {
