@@ -23,6 +23,7 @@ pub(crate) fn check(
             .filter(|who| who.role == role && !step.skipped.contains(who))
             .count()
     };
+    // A step that every party skips needs nobody, whatever its component asks for.
     if Role::ALL.into_iter().all(|role| running(role) == 0) {
         return;
     }

@@ -62,6 +62,7 @@ impl Filling<'_> {
             }
             self.check_ports(step, info, found);
             self.fill_parameters(step, info, found);
+            // Before the cast rules, which count only who runs.
             self.skip_newcomers(step);
             if !self.parameters_only {
                 cast_rules::check(
@@ -155,6 +156,7 @@ impl Filling<'_> {
         }
         let mut told: Vec<&str> = Vec::new();
         for edge in step.inputs.iter().filter(|edge| !has(&edge.port)) {
+            // A port may be wired several times; the mistake is one.
             if !told.contains(&edge.port.as_str()) {
                 let known = if ports.is_empty() {
                     "none".to_owned()
@@ -350,6 +352,7 @@ pub(crate) fn check_providers(
                     ));
                 }
                 None => {
+                    // FATE's text, with its spelling: what people search for must be found.
                     let message = format!("Redundant omponent {name} is not found in dsl");
                     let diagnostic = Diagnostic::new(Rule::ProviderKnown, message, path);
                     let known = components.iter().map(|component| component.name.as_str());

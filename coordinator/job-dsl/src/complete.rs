@@ -83,6 +83,8 @@ pub(crate) fn complete(
     let mut common = defaults(&checked, &settings);
     for (key, value) in checked {
         match (common.get_mut(&key), &value) {
+            // Objects are laid over their defaults field by field, so naming one field does not
+            // lose the others.
             (Some(Value::Object(own)), Value::Object(said)) => own.extend(said.clone()),
             _ => {
                 common.insert(key, value);
@@ -166,6 +168,7 @@ pub fn merged_conf(conf: &Value, component_parameters: &Value, job_parameters: &
     }
     if let (Some(common), Some(fields)) = (job_parameters.get("common"), merged.as_object_mut()) {
         let mut common = common.clone();
+        // A rerun is of the same job: what names its model is not for the caller to change.
         for kept in ["job_type", "model_id", "model_version", "inheritance_info"] {
             let own = conf.pointer(&format!("/job_parameters/common/{kept}"));
             if let (Some(own), Value::Object(common)) = (own, &mut common) {
@@ -300,6 +303,8 @@ fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         value
             .as_f64()
+            // Up to 2^53 or so a float holds every whole number; beyond, it would be another one
+            // than was written.
             .filter(|n| n.fract() == 0.0 && n.abs() < 9e15)
             .map(|n| n as i64)
     })
@@ -314,6 +319,7 @@ pub(crate) fn shown(value: &Value) -> String {
 fn settings(checked: &Map<String, Value>) -> JobSettings {
     let number = |key: &str| checked.get(key).and_then(Value::as_i64);
     let count = |key: &str, default: u32| {
+        // Too many stays too many: wrapped around, a huge number would be taken for a small one.
         number(key).map_or(default, |n| u32::try_from(n).unwrap_or(u32::MAX))
     };
     let millis = |key: &str, default: i64| {
@@ -389,6 +395,8 @@ fn defaults(checked: &Map<String, Value>, settings: &JobSettings) -> Map<String,
         .get("task_cores")
         .and_then(Value::as_i64)
         .unwrap_or(4);
+    // FATE's keys, also for engines that are not here: its clients and FATE-Board show the
+    // completed conf.
     let defaults = json!({
         "job_type": null,
         "inheritance_info": {},

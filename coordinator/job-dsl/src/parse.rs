@@ -143,6 +143,7 @@ impl<'a> Documents<'a> {
         found: &mut Vec<Diagnostic>,
     ) -> Option<Parsed> {
         let parties = conf::parties(&mut self.conf, found);
+        // Diagnostics name the place in what the user wrote, not in what it was converted to.
         let prefix = if self.dialect == Dialect::FateV1 {
             "job_parameters"
         } else {

@@ -83,6 +83,8 @@ pub fn inference_dsl(names: &[String], train_dsl: &Value) -> Result<Value, Vec<D
 pub fn verify_inference_dsl(dsl: &Value) -> Result<(), Vec<Diagnostic>> {
     let mut found = Vec::new();
     let components = dsl::read(dsl, &mut found);
+    // An empty pipeline makes stored models readable; which there are is judged when the DSL is
+    // used.
     resolve(&components, Some(&TrainedPipeline::default()), &mut found);
     if found.is_empty() {
         Ok(())
@@ -318,6 +320,8 @@ pub fn effective_conf(train_conf: &Value, request: &Value) -> Result<Value, Vec<
         common.remove("inheritance_info");
     }
     if let Some(fields) = conf.as_object_mut() {
+        // Laid over, a role that the request leaves out would stay, and its parties would be asked
+        // to take part.
         fields.remove("role");
         fields.remove("initiator");
     }
@@ -351,6 +355,7 @@ fn moved(entries: &Value, trained: Option<&Value>, now: Option<&Value>) -> Value
 }
 
 fn same_party(a: &Value, b: &Value) -> bool {
+    // Ids are written as numbers in one document and as texts in another.
     crate::python::plain(a) == crate::python::plain(b)
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn repr(value: &Value) -> String {
 
 /// A text in Python's quotes.
 pub(crate) fn quoted(text: &str) -> String {
+    // Python's own choice: double quotes only where they save escaping.
     let quote = if text.contains('\'') && !text.contains('"') {
         '"'
     } else {

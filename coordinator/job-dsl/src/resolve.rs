@@ -31,6 +31,8 @@ pub(crate) fn resolve(
         .iter()
         .map(|component| joined.step(component, found))
         .collect();
+    // An edge that is missing would hide or invent a loop, so the order is looked at only when all
+    // are there.
     if found.len() > before {
         return None;
     }
