@@ -48,6 +48,7 @@ async fn ask(api: &FateFlow, call: Call, path: &str) -> Answer {
     })?;
     let key = ModelKey::new(text("model_id"), text("model_version"));
     let mut body = call.body.clone();
+    // The agent believes this field, so a caller must not be the one who sets it.
     body.remove("stored_version");
     // The agent keeps the states of a deployed model under the version of the training.
     if let Some(version) = api

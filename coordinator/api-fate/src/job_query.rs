@@ -148,6 +148,7 @@ impl Search {
             .find(filter)
             .await
             .map_err(fail)?;
+        // After the last row and not by offset: jobs that come meanwhile would shift the pages.
         let last = jobs.last().map(|job| (job.created, job.id.clone()));
         filter.after = last;
         if jobs.is_empty() || left <= jobs.len() as u64 {

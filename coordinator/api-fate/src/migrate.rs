@@ -54,6 +54,8 @@ pub(super) async fn migrate(api: FateFlow, call: Call) -> Answer {
     let job = api.coordinator().jobs().fresh_id()?;
     let new_version = call
         .text("unify_model_version")
+        // One version for all parties, made here: each by itself would make another, and the parts
+        // would not belong together.
         .unwrap_or_else(|| job.to_string());
     let to = json!({
         "roles": shown(&new),

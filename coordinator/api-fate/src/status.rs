@@ -29,6 +29,8 @@ pub(super) fn of(job: &Job) -> &'static str {
 
 /// The states that a word for jobs means; none for a word that is none.
 pub(super) fn job_states(word: &str) -> Vec<JobState> {
+    // Wider than what is shown: which of them a stopping job shows is known only with its reason,
+    // so rows are compared again.
     let stopping = |state| state == JobState::Stopping && matches!(word, "canceled" | "failed");
     JobState::ALL
         .into_iter()
@@ -54,6 +56,7 @@ pub(super) fn federated(states: impl IntoIterator<Item = TaskState>) -> &'static
     let words: Vec<&str> = states
         .into_iter()
         .map(|state| match of_task(state) {
+            // A party with nothing to do must not keep the step from counting as a success.
             "pass" => "success",
             word => word,
         })
@@ -64,6 +67,7 @@ pub(super) fn federated(states: impl IntoIterator<Item = TaskState>) -> &'static
     if words.iter().all(|word| *word == first) {
         return of_same(first);
     }
+    // In this order: when one party fails, the others are stopped, and "canceled" would hide why.
     for grave in ["failed", "timeout", "canceled"] {
         if words.contains(&grave) {
             return of_same(grave);

@@ -45,6 +45,7 @@ pub(super) async fn start(
         .map_err(failed)?;
     match api.coordinator().jobs().verdicts(&submitted.job.id).await {
         Ok(Some(reason)) => {
+            // Readers take the last line for the error here, too.
             let text = format!("create job failed\n  {reason}\nException: {reason}");
             Err(Failure::code(OPERATING, text)
                 .with_fault(reason)

@@ -87,6 +87,7 @@ pub(super) async fn delete(api: FateFlow, call: Call) -> Answer {
                 deleted = reply.ok();
                 gone_from.push(party.clone());
             }
+            // The table is not at this party, which is no failure while another one has it.
             Ok(Some(ARGUMENT)) => {}
             // the others are asked all the same: where it is gone is said beside the refusal
             _ => refused = refused.or(Some(reply)),
