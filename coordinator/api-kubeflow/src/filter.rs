@@ -25,6 +25,7 @@ enum Op {
     Substring,
 }
 
+// Numbers as in upstream's proto: JSON may name an enum by word or by number. 4 is not used there.
 const OPS: [(&str, i64, Op); 8] = [
     ("EQUALS", 1, Op::Equals),
     ("NOT_EQUALS", 2, Op::NotEquals),
@@ -86,6 +87,7 @@ impl Filter {
         let mut filter = Self::default();
         for (name, value) in members {
             match (name.as_str(), value) {
+                // Protobuf's JSON: null is a field that is not set.
                 ("predicates", Value::Null) => {}
                 ("predicates", Value::Array(list)) if list.len() > MOST => {
                     return Err(Refusal::invalid(format!(
@@ -125,6 +127,8 @@ impl Condition {
             Key::Stored(field) => vec![self.about(field)],
             Key::Namespace if multi_user => vec![self.about(Field::Tenant)],
             Key::Namespace => {
+                // Nothing is stored under it here, and every experiment is judged alike: all or
+                // none.
                 if self.admits("") {
                     Vec::new()
                 } else {
@@ -243,6 +247,8 @@ fn condition(value: &Value) -> Result<Condition, Refusal> {
                         "A predicate of the filter has an unknown field {other:?}"
                     )));
                 };
+                // The values are a oneof upstream: two of them at once have no meaning that could
+                // be guessed.
                 second |= found.replace((*kind, *is_list, value, *snake)).is_some();
             }
         }
@@ -313,6 +319,7 @@ fn literals(kind: Kind, is_list: bool, value: &Value) -> Option<Vec<Literal>> {
 
 fn literal(kind: Kind, value: &Value) -> Option<Literal> {
     let number = || match value {
+        // Protobuf's JSON writes 64-bit numbers as text.
         Value::String(text) => text.parse::<i64>().ok(),
         other => other.as_i64(),
     };

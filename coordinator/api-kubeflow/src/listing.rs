@@ -118,6 +118,7 @@ impl ListQuery {
         }
         let token = Token::read(token)?;
         let of_token = Filter::read(&token.filter)?;
+        // Clients may send the token alone; it holds what the first page was asked with.
         let is_silent = sort_by.trim().is_empty() && filter.is_empty();
         if !is_silent && (order != token.order || read != of_token) {
             let text =
@@ -151,6 +152,7 @@ impl Token {
             return Err(wrong());
         }
         let bytes = URL_SAFE_NO_PAD
+            // Some clients pad what they pass on.
             .decode(text.trim_end_matches('='))
             .map_err(|_| wrong())?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
@@ -158,6 +160,8 @@ impl Token {
             token.order.field,
             Field::Created | Field::Archived | Field::Available
         );
+        // A token comes from outside: a text where a column holds numbers would page in an order of
+        // its own.
         let fits = matches!(token.start.value, Literal::Number(_)) == is_number;
         if fits { Ok(token) } else { Err(wrong()) }
     }
