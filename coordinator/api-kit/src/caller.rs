@@ -43,6 +43,7 @@ impl Authenticator {
         headers: &HeaderMap,
     ) -> Result<AuthenticatedCaller, Fault> {
         let caller = match (extensions.get::<Caller>(), &self.access) {
+            // Set by the link alone: what comes in over HTTP cannot bring an extension.
             (Some(caller), _) => caller.clone(),
             (None, None) => Caller::Outsider,
             (None, Some(access)) => match access.holder_on(extensions, headers)? {
@@ -84,6 +85,7 @@ impl AuthenticatedCaller {
                 format!("the credential is not of tenant {name}"),
             )
         };
+        // The same refusal as for another's tenant: the answer must not tell which names there are.
         let named = Tenant::new(name).map_err(|_| denied())?;
         match &self.principal.tenant {
             Some(own) if *own != named => Err(denied()),

@@ -25,6 +25,7 @@ pub struct Apis {
 
 impl Apis {
     fn of(&self, request: &Request) -> &Router {
+        // First, for gRPC's paths (`/api.Service/Call`) belong to no API by their beginning.
         if is_grpc(request.headers()) {
             return &self.grpc;
         }
@@ -50,6 +51,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
+    // The beginning only: `application/grpc+proto` and parameters behind it are gRPC, too.
     kind.get(..16)
         .is_some_and(|start| start.eq_ignore_ascii_case("application/grpc"))
 }
