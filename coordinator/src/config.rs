@@ -114,6 +114,8 @@ fn default_listen() -> SocketAddr {
 }
 
 fn default_rest() -> SocketAddr {
+    // Plain HTTP, so this machine alone unless somebody says otherwise; agents come over QUIC with
+    // certificates.
     ([127, 0, 0, 1], 9380).into()
 }
 

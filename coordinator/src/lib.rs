@@ -26,6 +26,8 @@ pub fn read_config(path: &Path) -> Result<CoordinatorConfig, Fault> {
     })?;
     let mut config = loaded.settings;
     config.notices = loaded.notices;
+    // Not from the folder where it was started: a service manager starts it in another one than a
+    // person does.
     Ok(config.below(path.parent().unwrap_or(Path::new("."))))
 }
 
