@@ -124,6 +124,7 @@ impl Credential {
         };
         let file = |path: PathBuf| AccessFile::read(&path).map(|file| Self::of_file(&path, &file));
         let given = |variable: Option<OsString>| variable.filter(|value| !value.is_empty());
+        // An empty one is a variable that a script did not set.
         if let Some(token) = told.token.filter(|token| !token.is_empty()) {
             return Ok(text(token, "--token"));
         }

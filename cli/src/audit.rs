@@ -193,6 +193,8 @@ impl EntryFilter {
         if self.since.is_some_and(|since| line.at < since) {
             return false;
         }
+        // Without a wish about its content an entry need not be read, and one of a newer version is
+        // shown, too.
         if self.job.is_none() && !self.refused {
             return true;
         }
@@ -214,6 +216,7 @@ async fn list(wanted: &EntryFilter, last: Option<usize>, source: &Source) -> Res
         match last {
             None if json => say::line(as_json(line)),
             None => say::line(show::text(line)),
+            // Texts are kept, not entries: lines borrow from a buffer that the next one overwrites.
             Some(last) => {
                 kept.push_back(as_json(line));
                 if kept.len() > last {
@@ -224,6 +227,7 @@ async fn list(wanted: &EntryFilter, last: Option<usize>, source: &Source) -> Res
         Ok(())
     })
     .await;
+    // Also when the chain breaks: what fitted up to there is still worth seeing.
     for text in &kept {
         match Line::parse(text) {
             Some(line) if !json => say::line(show::text(&line)),

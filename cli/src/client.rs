@@ -66,6 +66,7 @@ impl Client {
                         "the token holds what no header can",
                     )
                 })?;
+            // Keeps the token out of what the HTTP client logs of a header.
             header.set_sensitive(true);
             request = request.header("authorization", header);
         }

@@ -78,6 +78,7 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
         stop.cancelled().await;
     }
     federation.end().await;
+    // After a failure the folder stays: the logs in it say why.
     if temporary && shown.is_ok() {
         // What cannot be removed is in the system's temporary folder anyway.
         let _ = std::fs::remove_dir_all(&dir);
@@ -89,6 +90,8 @@ pub(crate) async fn run(arguments: &DemoArguments) -> Result<()> {
 fn temporary() -> Result<PathBuf> {
     let dir = std::env::temp_dir().join(format!("fedflow-demo-{}", std::process::id()));
     std::fs::DirBuilder::new()
+        // Not recursive, so that a folder which somebody else put there is an error; the keys in it
+        // are for this user only.
         .mode(0o700)
         .create(&dir)
         .map_err(|error| {

@@ -234,6 +234,8 @@ async fn call(coordinator: &str, party: Option<PartyId>, identity: Identity) -> 
     let hello = Hello {
         protocol: wire::version::PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        // Without it the coordinator would take the probe for the agent and end the real one's
+        // link.
         capabilities: vec![wire::agent_link::PROBE.to_owned()],
         now,
         catalogue: identity.sign(CATALOGUE_CONTEXT, &bytes)?,
@@ -245,6 +247,7 @@ async fn call(coordinator: &str, party: Option<PartyId>, identity: Identity) -> 
         run: None,
         message_key: None,
     };
+    // Not the agent's own port: the agent may be running while it is examined.
     let any_port = if coordinator.starts_with('[') {
         "[::]:0"
     } else {

@@ -248,6 +248,7 @@ pub(crate) async fn watch(client: &Client, job: &str, how: Watch) -> Result<Valu
             }
             progress.say(said_of(client, job, &row).await);
             tokio::time::sleep(pause).await;
+            // Short jobs are told at once, and long ones do not load the REST endpoint.
             pause = (pause * 3 / 2).min(Duration::from_millis(500));
         }
     };

@@ -211,6 +211,7 @@ impl Federation {
 
     /// Ends every process, agents first, and waits for them.
     pub(crate) async fn end(self) {
+        // Before the wait: a watcher that does not know would start its daemon again.
         self.stop.cancel();
         for process in self.processes.iter().rev() {
             process.end().await;

@@ -26,6 +26,7 @@ pub(super) fn kept(path: &Path) -> Result<AccessFile> {
             "{} can be read by others, who may know what stands in it",
             path.display()
         );
+        // Not closed silently: who read them before could still use them.
         let fault = Fault::new(ErrorCode::ConfigInvalid, text);
         return Err(fault
             .next("delete it: `fedflow up` then makes new credentials. Or chmod 600 if nobody read it")

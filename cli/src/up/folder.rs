@@ -34,6 +34,7 @@ pub(crate) fn need_own(path: &Path) -> Result<()> {
 
 /// Whether a folder has the owner that a new file in it has.
 fn is_mine(path: &Path) -> Result<bool> {
+    // Asked of the file system, which may map owners, and not of the process.
     let probe = path.join("up.owner");
     write_private(&probe, "")?;
     let owner = probe.metadata()?.uid();
@@ -53,6 +54,7 @@ pub(crate) fn need_private(path: &Path) -> Result<()> {
         })?;
     let mode = mode(path)?;
     if mode & TOO_OPEN != 0 {
+        // The mode above counts only for what it made; a folder that was there keeps its own.
         let closed = std::fs::set_permissions(path, Permissions::from_mode(mode & !TOO_OPEN));
         closed.map_err(|error| {
             refused(
@@ -102,6 +104,8 @@ pub(crate) fn write_private(path: &Path, content: &str) -> Result<()> {
             .mode(0o600)
             .open(&fresh)?;
         file.write_all(content.as_bytes())?;
+        // Before the rename: after a crash the name stands for the old content or the new, never
+        // for an empty file.
         file.sync_all()?;
         std::fs::rename(&fresh, path)
     };

@@ -44,6 +44,7 @@ impl Layout {
         let root = dir
             .canonicalize()
             .with_context(|| format!("the folder {} cannot be found", dir.display()))?;
+        // Before anything is written: settings of a federation that runs must not change under it.
         let hold = hold(&root)?;
         let access = if arguments.open {
             None

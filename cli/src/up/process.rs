@@ -126,6 +126,8 @@ impl WatchedProcess {
             if stop.is_cancelled() {
                 return;
             }
+            // A daemon that never got ready has wrong settings or ports: starting it again would
+            // hide why.
             if !was_ready {
                 tell.send_replace(Condition::Failed(self.last_words()));
                 return;
