@@ -38,6 +38,7 @@ impl Program {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.path);
         command
+            // What the person who runs the suite has set must not decide a test.
             .env_remove("FEDFLOW_TOKEN")
             .env_remove("FEDFLOW_ACCESS");
         command.envs(self.access.iter().map(|file| ("FEDFLOW_ACCESS", file)));
@@ -141,6 +142,8 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if self.child.try_wait().ok().flatten().is_none() {
+            // First gently: killed at once, `fedflow up` would leave its daemons to notice by
+            // themselves.
             signal(self.child.id(), "TERM");
             let began = Instant::now();
             while self.child.try_wait().ok().flatten().is_none()

@@ -90,6 +90,7 @@ pub async fn run(program: &Program, options: &Options) -> Figures {
     let rounds = Rounds {
         cluster,
         options: options.clone(),
+        // Xorshift never leaves 0, so the state is made odd.
         chance: Chance(options.seed.wrapping_mul(2) | 1),
     };
     rounds.run().await
