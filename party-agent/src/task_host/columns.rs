@@ -53,6 +53,7 @@ impl AgentTaskHost {
             if let Some((rule, column)) = policy.kept_of(&peer, (name, &made_of), &columns) {
                 self.log(
                     LogLevel::Error,
+                    // The column's name stays in the party's own log: the fault goes to the others.
                     &format!("column {column} of {name} is not for party {peer} ({rule})"),
                 );
                 let message = format!("the table {name} has columns that are not for party {peer}");

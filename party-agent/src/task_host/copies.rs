@@ -34,6 +34,7 @@ fn allowed<'a>(
 ) -> Result<(&'a ModelArchive, Subject)> {
     let me = &task_host.agent_state.me;
     let subject = Subject::of_party_model(&request.party_model_id, &request.model_version);
+    // Else a job of another party could put an older model in place of the one that is in use.
     let Some(subject) = subject.filter(|subject| task_host.own_affair && subject.party_id == *me)
     else {
         let message = format!(

@@ -41,6 +41,7 @@ pub(super) async fn import(
     progress: Box<dyn Fn(Reading) + Send + Sync>,
     cancel: CancellationToken,
 ) -> Result<Receipt> {
+    // What the sender said at this agent counts, whatever the job that came back says.
     request.replace &= agent_state.staging.may_replace(&request.file);
     let staged = agent_state.staging.find(&request.file);
     let is_staged = staged.is_some();
@@ -108,6 +109,7 @@ fn store(
     } else {
         table
     };
+    // Writing may take as long as reading, and a stopped attempt must not go on with it.
     let table = table.watched(Stop::when(move || token.is_cancelled()));
     table_store.write_from(
         &request.table,
