@@ -112,6 +112,7 @@ async fn send_file(
     mut fields: Map<String, Value>,
     content: BodyStream,
 ) -> Answer {
+    // Only what is known goes on: fields that a stranger invents are not for the agent to judge.
     fields.retain(|name, _| {
         OF_PART.contains(&name.as_str()) || matches!(name.as_str(), "force_update" | "hash")
     });
@@ -177,6 +178,7 @@ async fn copy(api: &FateFlow, call: &Call, path: &str) -> Answer {
         .ok_or_else(unknown)?;
     let job = LocalJob::asked(path, &call.body).ok_or_else(Failure::unknown_route)??;
     rows::not_anothers(&call.caller, &party)?;
+    // Asked before a job is made: its own users may, and for all others the party's policy answers.
     if call.caller != Caller::PartyUser(party.clone()) {
         let (part, version) = (party_model_id(&call.body), call.need("model_version")?);
         let what = json!({"what": format!("{} of model {part} version {version}", job.module)});

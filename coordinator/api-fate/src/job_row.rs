@@ -123,6 +123,7 @@ fn progress(job: &Job) -> Value {
         "f_status": status::of(job),
         "f_status_code": null,
         "f_progress": job.progress,
+        // Signals between FATE's own schedulers; columns stay, for clients ask for them by name.
         "f_ready_signal": false,
         "f_ready_time": null,
         "f_cancel_signal": canceled.is_some(),

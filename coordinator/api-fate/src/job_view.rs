@@ -118,6 +118,7 @@ pub(super) async fn job_of(
 ) -> Result<Option<Job>, Failure> {
     match api.coordinator().jobs().get(id).await {
         Ok(job) if may_see(&job, call) => Ok(Some(job)),
+        // The same answer for another party's job as for none: which ids there are is not told.
         Ok(_) | Err(ServiceError::NotFound(_)) => Ok(None),
         Err(error) => Err(fail(error)),
     }

@@ -135,6 +135,7 @@ pub(super) async fn send_openly(
         target: target.to_owned(),
         headers,
         caller,
+        // A ticket is the asker's party's word on an offer; a request for rows starts no job.
         ticket: None,
     };
     let (head, body) = api
