@@ -134,6 +134,7 @@ impl Experiments {
             let tenant = self.reached(caller, id).await?.tenant;
             self.coordinator
                 .experiments()
+                // In the tenant that was judged a moment ago, and not just by the id.
                 .delete(Some(&tenant), id)
                 .await
                 .map_err(|error| of_service(&error, id))

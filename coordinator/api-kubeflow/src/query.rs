@@ -11,6 +11,7 @@ pub(super) fn unescaped(text: &str) -> Option<String> {
     let bytes = spaced.as_bytes();
     let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
     let whole = (0..bytes.len())
+        // The decoder leaves a broken escape as it is; upstream refuses it.
         .filter(|at| bytes.get(*at) == Some(&b'%'))
         .all(|at| is_digit(at + 1) && is_digit(at + 2));
     if !whole {

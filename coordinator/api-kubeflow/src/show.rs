@@ -34,6 +34,7 @@ pub(super) fn shown(experiment: &Experiment, multi_user: bool) -> proto::Experim
         description: experiment.description.clone(),
         created_at: Some(Timestamp {
             seconds: experiment.created.0.div_euclid(SECOND),
+            // Whole seconds, as upstream keeps them.
             nanos: 0,
         }),
         resource_references: multi_user.then(namespace).into_iter().collect(),
