@@ -43,7 +43,8 @@ impl Authenticator {
         headers: &HeaderMap,
     ) -> Result<AuthenticatedCaller, Fault> {
         let caller = match (extensions.get::<Caller>(), &self.access) {
-            // Set by the link alone: what comes in over HTTP cannot bring an extension.
+            // Set by the link, or by the check of credentials: what comes in over HTTP cannot bring
+            // an extension.
             (Some(caller), _) => caller.clone(),
             (None, None) => Caller::Outsider,
             (None, Some(access)) => match access.holder_on(extensions, headers)? {
