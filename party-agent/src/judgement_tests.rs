@@ -528,6 +528,16 @@ async fn no_more_attempts_begin_than_the_offer_allows_and_none_after_its_end() {
     );
 }
 
+/// Has the host accept an offer, and nothing before it of the earlier job.
+async fn accept_alone(host: &Agent, fingerprint: &str, offer: &Offer) {
+    let records = &host.agent_state.records;
+    records.forget_offers(&earlier()).await.unwrap();
+    records
+        .accept_offer(fingerprint, offer, host.agent_state.now())
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
 async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     let host = host().await;
@@ -577,16 +587,7 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
         tables: secret.clone(),
         ..first.steps[1].clone()
     });
-    host.agent_state
-        .records
-        .forget_offers(&earlier())
-        .await
-        .unwrap();
-    host.agent_state
-        .records
-        .accept_offer(&before, &first, host.agent_state.now())
-        .await
-        .unwrap();
+    accept_alone(&host, &before, &first).await;
     let fault = judge(&host.agent_state, &third).await.unwrap_err();
     assert!(
         fault.path.as_deref() == Some("admission.tables") && fault.message.contains("salaries"),
@@ -594,16 +595,7 @@ async fn what_was_taken_over_is_judged_back_to_where_it_was_done() {
     );
     // Nor does an offer say of a step that is taken over that it read something else.
     first.steps[1].tables = secret;
-    host.agent_state
-        .records
-        .forget_offers(&earlier())
-        .await
-        .unwrap();
-    host.agent_state
-        .records
-        .accept_offer(&before, &first, host.agent_state.now())
-        .await
-        .unwrap();
+    accept_alone(&host, &before, &first).await;
     let fault = judge(&host.agent_state, &full()).await.unwrap_err();
     assert!(
         fault.path.as_deref() == Some("inheritance") && fault.message.contains("other tables"),

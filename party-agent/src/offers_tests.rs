@@ -502,6 +502,16 @@ fn heir() -> Offer {
     heir
 }
 
+/// A later job, which takes over the step behind the one that read the table.
+fn later_heir() -> Offer {
+    let mut later = heir();
+    later.job = vocabulary::JobId::new("20290101000000000000").unwrap();
+    later.steps[1].inherited = later.steps[0].inherited.take();
+    later.steps[0].tables.clear();
+    later.steps[0].inputs.clear();
+    later
+}
+
 fn signed_by(host: &Host, by: &str, offer: &Offer) -> SignedBytes {
     host.certificates
         .identity(by, Kind::Agent)
@@ -584,14 +594,9 @@ async fn takes_over_what_succeeded_under_an_offer_that_is_still_acceptable() {
         .set_policy(policy::Policy::new(party("2"), closed));
     // The step that read the table is not taken over, and the job in which it ran is judged whole.
     crate::trial::input_was_made(&host.agent_state, &order).await;
-    let mut later = heir();
-    later.job = vocabulary::JobId::new("20290101000000000000").unwrap();
-    later.steps[1].inherited = later.steps[0].inherited.take();
-    later.steps[0].tables.clear();
-    later.steps[0].inputs.clear();
     let fault = host
         .offers
-        .accept(signed_by(&host, "1", &later))
+        .accept(signed_by(&host, "1", &later_heir()))
         .await
         .unwrap_err();
     assert_eq!(

@@ -3,7 +3,6 @@
 //! There are two of them over the same agent state: the own REST endpoint, whose callers are the party's users, and the one that the
 //! coordinator reaches over the link, whose callers are outsiders whatever it says of them.
 
-mod asked;
 mod audit_chain;
 mod bind;
 mod checkpoint;
@@ -19,25 +18,24 @@ mod logs;
 mod model;
 mod output;
 mod permission;
+mod request_fields;
+mod routes;
 mod schema;
 mod serving;
 mod table;
 mod table_file;
 mod upload;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use audit::{AuditEntry, Basis};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, on};
 use policy::{Policy, Verdict};
 use rest::lenient::whole_body;
 use rest::proxy::{make_response, pass_on, take_request, whole};
-use rest::{Answer, Dialect, Failure, Forward, tolerate_slash};
+use rest::{Answer, Dialect, Failure, Forward};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, SignedBytes};
 use wire::agent_link::{Caller, HttpHead};
@@ -48,7 +46,10 @@ use crate::keyring::KnownKeys;
 use crate::model_archive::ModelArchive;
 use crate::serving::Serving;
 use crate::tickets::{self, Tickets};
-use asked::RequestFields;
+use crate::uplink::Uploads;
+use request_fields::RequestFields;
+
+pub(crate) use routes::router;
 
 /// HTTP status for a request that is torn.
 const MALFORMED: u16 = 400;
@@ -72,6 +73,8 @@ pub(crate) type Health = Arc<dyn Fn() -> Value + Send + Sync>;
 pub(crate) struct HandlerState {
     pub(crate) agent_state: Arc<AgentState>,
     pub(crate) coordinator: Arc<dyn Forward>,
+    /// The way to start uploads without HTTP.
+    pub(crate) uploads: Arc<dyn Uploads>,
     /// The own REST endpoint's address, for outsiders who must go there.
     pub(crate) rest: String,
     pub(crate) health: Health,
@@ -238,205 +241,6 @@ fn unavailable(fault: Fault) -> Failure {
     Failure::from(fault).with_status(status)
 }
 
-/// A route whose handler takes the handler state and the request.
-fn route<H, F>(state: &HandlerState, methods: MethodFilter, handler: H) -> MethodRouter
-where
-    H: Fn(HandlerState, Request) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Answer> + Send + 'static,
-{
-    let state = state.clone();
-    on(methods, move |request: Request| {
-        let asked_by = asked::asked_by(&request);
-        let answer = handler(
-            HandlerState {
-                asked_by,
-                ..state.clone()
-            },
-            request,
-        );
-        async move { answer.await.unwrap_or_else(IntoResponse::into_response) }
-    })
-}
-
-/// The REST endpoint.
-pub(crate) fn router(handler: HandlerState) -> Router {
-    let (post, both) = (MethodFilter::POST, MethodFilter::POST.or(MethodFilter::GET));
-    let rest = handler.clone();
-    let router = Router::new()
-        .route("/v1/data/upload", route(&handler, post, upload::upload))
-        .route("/v1/data/download", route(&handler, post, upload::download))
-        .route("/v1/data/writer", route(&handler, post, upload::writer))
-        .route(
-            "/v1/fedflow/staging/{name}",
-            route(&handler, MethodFilter::PUT, upload::stage),
-        )
-        .route(
-            "/v1/fedflow/files/{folder}/{name}",
-            route(&handler, MethodFilter::PUT, files::put)
-                .merge(route(&handler, MethodFilter::GET, files::get))
-                .merge(route(&handler, MethodFilter::DELETE, files::delete)),
-        )
-        .route(
-            "/v1/fedflow/files/{folder}",
-            route(&handler, MethodFilter::GET, files::list),
-        )
-        .route("/v1/table/table_info", route(&handler, post, table::info))
-        .route("/v1/table/delete", route(&handler, post, table::delete))
-        .route("/v1/table/list", route(&handler, post, table::list))
-        .route("/v1/table/preview", route(&handler, post, table::preview))
-        .route(
-            "/v1/table/download",
-            route(&handler, both, table_file::download),
-        )
-        .route("/v1/table/bind", route(&handler, post, bind::bind))
-        .route("/v1/table/add", route(&handler, post, bind::bind))
-        .route("/v1/table/enable", route(&handler, post, enabling::enable))
-        .route(
-            "/v1/table/disable",
-            route(&handler, post, enabling::disable),
-        )
-        .route(
-            "/v1/table/disable/delete",
-            route(&handler, post, enabling::delete_disabled),
-        )
-        .route(
-            "/v1/table/connector/create",
-            route(&handler, post, connector::create),
-        )
-        .route(
-            "/v1/table/connector/query",
-            route(&handler, post, connector::query),
-        )
-        .route(
-            "/v1/table/tracking/source",
-            route(&handler, post, lineage::source),
-        )
-        .route(
-            "/v1/table/tracking/job",
-            route(&handler, post, lineage::jobs),
-        )
-        .route(
-            "/v1/table/schema/update",
-            route(&handler, post, schema::update),
-        )
-        .route(
-            "/v1/table/schema/anonymous/migrate",
-            route(&handler, post, schema::migrate_anonymous),
-        )
-        .route(
-            "/v1/permission/grant",
-            route(&handler, post, permission::grant),
-        )
-        .route(
-            "/v1/permission/delete",
-            route(&handler, post, permission::withdraw),
-        )
-        .route(
-            "/v1/permission/query",
-            route(&handler, post, permission::query),
-        )
-        .route(
-            "/v1/permission/grant/privilege",
-            route(&handler, post, permission::grant_privilege),
-        )
-        .route(
-            "/v1/permission/delete/privilege",
-            route(&handler, post, permission::withdraw_privilege),
-        )
-        .route(
-            "/v1/permission/query/privilege",
-            route(&handler, post, permission::query_privilege),
-        )
-        .route("/v1/key/public/save", route(&handler, post, key::save))
-        .route("/v1/key/query", route(&handler, post, key::query))
-        .route("/v1/key/public/delete", route(&handler, post, key::delete))
-        .route(
-            "/v1/tracking/component/output/data",
-            route(&handler, post, output::preview),
-        )
-        .route(
-            "/v1/tracking/component/output/data/download",
-            route(&handler, both, output::download),
-        )
-        .route("/v1/job/clean", route(&handler, post, clean::clean))
-        .route(
-            "/v1/job/log/download",
-            route(&handler, post, logs::download),
-        )
-        .route("/v1/job/log", route(&handler, both, logs::download))
-        .route("/v1/log/size", route(&handler, post, logs::size))
-        .route("/v1/log/cat", route(&handler, post, logs::cat))
-        .route(
-            "/v1/checkpoint/list",
-            route(&handler, post, checkpoint::list),
-        )
-        .route("/v1/checkpoint/get", route(&handler, post, checkpoint::get))
-        .route("/v1/model/bind", route(&handler, post, serving::bind))
-        .route(
-            "/v1/fedflow/serving/load",
-            route(&handler, post, serving::load),
-        )
-        .route(
-            "/v1/fedflow/serving/bind",
-            route(&handler, post, serving::bind_from_outside),
-        )
-        .route(
-            "/v1/fedflow/inference",
-            route(&handler, MethodFilter::GET, inference::list),
-        )
-        .route(
-            "/v1/fedflow/inference/{service_id}",
-            route(&handler, post, inference::ask).merge(route(
-                &handler,
-                MethodFilter::GET,
-                inference::figures,
-            )),
-        )
-        .route("/v1/model/export", route(&handler, both, model::export))
-        .route("/v1/model/import", route(&handler, post, model::import))
-        .route(
-            "/v1/fedflow/model/import",
-            route(&handler, MethodFilter::PUT, model::import_sent),
-        )
-        .route(
-            "/v1/fedflow/model/migrate",
-            route(&handler, post, model::migrate),
-        )
-        .route(
-            "/v1/fedflow/model/permitted",
-            route(&handler, post, model::permitted),
-        )
-        .route("/v1/model/transfer", route(&handler, post, model::transfer))
-        .route(
-            "/v1/model/transfer/{model}/{version}",
-            route(&handler, post, model::transfer),
-        )
-        .route(
-            "/v1/fedflow/health",
-            route(&handler, MethodFilter::GET, info::health),
-        )
-        .route("/livez", route(&handler, MethodFilter::GET, info::is_alive))
-        .route(
-            "/readyz",
-            route(&handler, MethodFilter::GET, info::is_ready),
-        )
-        .route(
-            "/healthz",
-            route(&handler, MethodFilter::GET, info::is_ready),
-        )
-        .route(
-            "/v1/fedflow/audit",
-            route(&handler, MethodFilter::GET, audit_chain::newest),
-        )
-        .route(
-            "/v1/fedflow/audit/chain",
-            route(&handler, MethodFilter::GET, audit_chain::whole),
-        )
-        .method_not_allowed_fallback(|| async { Failure::wrong_method() })
-        .fallback(move |request: Request| elsewhere(rest.clone(), request));
-    tolerate_slash(router)
-}
-
 /// What is not this party's: the coordinator answers its users.
 async fn elsewhere(handler: HandlerState, request: Request) -> Response {
     if handler.side == Side::Outside {
@@ -457,7 +261,10 @@ async fn elsewhere(handler: HandlerState, request: Request) -> Response {
 
 /// Passes a request on that may start a job; its ticket holds the body, which is read whole for that.
 async fn pass_on_with_ticket(handler: &HandlerState, request: Request) -> Answer {
-    let (path, asked_by) = (request.uri().path().to_owned(), asked::asked_by(&request));
+    let (path, asked_by) = (
+        request.uri().path().to_owned(),
+        request_fields::asked_by(&request),
+    );
     let (mut head, body) = take_request(request, handler.caller());
     let body = whole_body(Body::from_stream(body)).await?;
     head.ticket = handler.ticket(&path, &body, asked_by)?;

@@ -46,15 +46,18 @@ const LIKELY: [&str; 8] = [
     "202611230624312345670",
 ];
 
-/// The paths of the router.
+/// The paths of the router: every text of its source that is one, on whichever line it stands.
 fn paths() -> Vec<String> {
-    let lines = include_str!("rest_api.rs")
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix(".route(\""));
-    let paths: Vec<String> = lines
-        .filter_map(|line| Some(line.split_once('"')?.0.to_owned()))
+    let texts = include_str!("rest_api/routes.rs")
+        .split('"')
+        .skip(1)
+        .step_by(2);
+    let mut paths: Vec<String> = texts
+        .filter(|text| text.starts_with('/'))
+        .map(str::to_owned)
         .collect();
-    assert!(paths.len() > 10, "{paths:?}");
+    paths.dedup();
+    assert!(paths.len() > 50, "{paths:?}");
     paths
 }
 
@@ -121,22 +124,46 @@ async fn answers_malformed_requests_in_the_form_of_the_api() {
     }
 }
 
-#[tokio::test]
-async fn asks_at_every_route_who_comes_but_not_over_the_link() {
-    let bench = bench(OPEN).await;
+/// The token `own` is let in, the token `ended` was once.
+fn access(bench: &Bench) -> Access {
     let entry = |name: &str, expires: &str| {
         let hash = token::sha256(&daemon::Secret::new(name));
         format!("[[tokens]]\nsha256 = '{hash}'\nexpires = '{expires}'\n")
     };
     let settings: AccessSettings =
         toml::from_str(&(entry("own", "2100-01-01") + &entry("ended", "1970-01-01"))).unwrap();
-    let access = Access::open(
+    Access::open(
         settings,
         Some(bench.handler.agent_state.me.clone()),
         Arc::new(ManualClock::default()),
     )
-    .unwrap();
-    let rest_api = access.protect(router(bench.handler.clone()));
+    .unwrap()
+}
+
+/// Status and reply to a request without a body, with a credential or none.
+async fn answered(
+    rest_api: &axum::Router,
+    (method, path): (&str, &str),
+    credential: Option<&str>,
+) -> (u16, Value) {
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(credential) = credential {
+        request = request.header("authorization", credential);
+    }
+    let response = rest_api
+        .clone()
+        .oneshot(request.body(Body::empty()).unwrap())
+        .await
+        .unwrap();
+    let status = response.status().as_u16();
+    let body = collect(stream_of(response.into_body())).await;
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn asks_at_every_route_who_comes_but_not_over_the_link() {
+    let bench = bench(OPEN).await;
+    let rest_api = access(&bench).protect(router(bench.handler.clone()));
     let everywhere = paths()
         .into_iter()
         .chain(["/v1/job/query".to_owned(), "/v1/no/such".to_owned()]);
@@ -152,19 +179,7 @@ async fn asks_at_every_route_who_comes_but_not_over_the_link() {
                 Some("Bearer another party's"),
                 Some("Basic b3duOm5vYm9keXM="),
             ] {
-                let mut request = Request::builder().method(method).uri(&path);
-                if let Some(credential) = credential {
-                    request = request.header("authorization", credential);
-                }
-                let response = rest_api
-                    .clone()
-                    .oneshot(request.body(Body::empty()).unwrap())
-                    .await
-                    .unwrap();
-                let status = response.status().as_u16();
-                let reply: Value =
-                    serde_json::from_slice(&collect(stream_of(response.into_body())).await)
-                        .unwrap();
+                let (status, reply) = answered(&rest_api, (method, &path), credential).await;
                 let expected = match (answers_with_a_file(&path), Dialect::is_fates(&path)) {
                     (true, _) => 400,
                     (false, true) => 200,
@@ -176,18 +191,7 @@ async fn asks_at_every_route_who_comes_but_not_over_the_link() {
                     "{method} {path} {credential:?}"
                 );
             }
-            let request = Request::builder()
-                .method(method)
-                .uri(&path)
-                .header("authorization", "Bearer own");
-            let response = rest_api
-                .clone()
-                .oneshot(request.body(Body::empty()).unwrap())
-                .await
-                .unwrap();
-            let reply: Value =
-                serde_json::from_slice(&collect(stream_of(response.into_body())).await)
-                    .unwrap_or_default();
+            let (_, reply) = answered(&rest_api, (method, &path), Some("Bearer own")).await;
             assert_ne!(reply["retcode"], 109, "{method} {path}");
         }
     }

@@ -257,6 +257,21 @@ async fn without_serving_it_answers_as_fate_without_servings() {
     );
 }
 
+/// The coordinator answers the next binding with a plan.
+fn coordinator_plans(bench: &Bench, plan: &ServingPlan) {
+    bench.answers(
+        200,
+        &json!({"retcode": 0, "data": {"service_id": "s", "plan": plan}}),
+    );
+}
+
+/// A plan that names no table for the reader at the host.
+fn plan_without_tables() -> ServingPlan {
+    let mut plan = plan();
+    plan.parts[1].tables.clear();
+    plan
+}
+
 #[tokio::test]
 async fn binds_for_its_own_user_what_the_coordinator_plans() {
     let bench = ready(OPEN).await;
@@ -266,10 +281,7 @@ async fn binds_for_its_own_user_what_the_coordinator_plans() {
         bind(json!({})).await,
         json!({"retcode": 101, "retmsg": "no service id"})
     );
-    bench.answers(
-        200,
-        &json!({"retcode": 0, "data": {"service_id": "s", "plan": plan()}}),
-    );
+    coordinator_plans(&bench, &plan());
     assert_eq!(
         bind(json!({"service_id": "s"})).await,
         json!({"retcode": 0, "retmsg": "service id is s"})
@@ -278,10 +290,7 @@ async fn binds_for_its_own_user_what_the_coordinator_plans() {
         model_version: "10".into(),
         ..plan()
     };
-    bench.answers(
-        200,
-        &json!({"retcode": 0, "data": {"service_id": "s", "plan": again}}),
-    );
+    coordinator_plans(&bench, &again);
     assert_eq!(bind(json!({"service_id": "s"})).await["retcode"], 0);
     let (_, reply) = bench.get(Side::Own, "/v1/fedflow/inference/s/").await;
     assert_eq!(
@@ -292,22 +301,15 @@ async fn binds_for_its_own_user_what_the_coordinator_plans() {
     let mut other = plan();
     other.initiator.party = crate::trial::party("2");
     bench.answers(200, &json!({"retcode": 0, "retmsg": "service id is s"}));
-    bench.answers(
-        200,
-        &json!({"retcode": 0, "data": {"service_id": "s", "plan": other}}),
-    );
+    coordinator_plans(&bench, &other);
     assert_eq!(bind(json!({"service_id": "s"})).await["retcode"], 0);
     assert_eq!(
         bench.asked().pop().unwrap().0.target,
         BIND,
         "the other party's agent binds it"
     );
-    let mut nowhere = plan();
-    nowhere.parts[1].tables.clear();
-    bench.answers(
-        200,
-        &json!({"retcode": 0, "data": {"service_id": "s", "plan": nowhere}}),
-    );
+    let nowhere = plan_without_tables();
+    coordinator_plans(&bench, &nowhere);
     let refused = bind(json!({"service_id": "s"})).await;
     assert!(
         refused["retmsg"]
@@ -316,8 +318,14 @@ async fn binds_for_its_own_user_what_the_coordinator_plans() {
             .contains("no table is known for reader_0 at host 2"),
         "{refused}"
     );
-    // what was named when the model was loaded counts where the binding names nothing
-    // by one of the party's own users: from outside it does not
+}
+
+#[tokio::test]
+async fn what_its_own_user_named_at_loading_counts_where_the_binding_names_nothing() {
+    let bench = ready(OPEN).await;
+    let bind = async |body: Value| bench.ask(Side::Own, BIND, body).await.1;
+    let nowhere = plan_without_tables();
+    // From outside it does not.
     bench
         .ask(
             Side::Outside,
@@ -325,15 +333,12 @@ async fn binds_for_its_own_user_what_the_coordinator_plans() {
             json!({"role": "guest", "plan": plan()}),
         )
         .await;
-    bench.answers(
-        200,
-        &json!({"retcode": 0, "data": {"service_id": "s", "plan": nowhere}}),
-    );
+    coordinator_plans(&bench, &nowhere);
     assert_eq!(bind(json!({"service_id": "s"})).await["retcode"], 101);
     bench
         .ask(Side::Own, LOAD, json!({"role": "guest", "plan": plan()}))
         .await;
-    // and no later load from outside takes its place
+    // And no later load from outside takes its place.
     let mut elsewhere = plan();
     elsewhere.parts[1].tables.insert(
         StepName::new("reader_0").unwrap(),
@@ -361,10 +366,7 @@ async fn binds_for_its_own_user_what_the_coordinator_plans() {
         loaded.iter().map(|load| &load.plan).collect::<Vec<_>>(),
         [&plan()]
     );
-    bench.answers(
-        200,
-        &json!({"retcode": 0, "data": {"service_id": "s", "plan": nowhere}}),
-    );
+    coordinator_plans(&bench, &nowhere);
     assert_eq!(bind(json!({"service_id": "s"})).await["retcode"], 0);
 }
 

@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use vocabulary::report::ReportBody;
-use vocabulary::{Assignment, ErrorCode, Fault, Offer, Outcome, Timestamp};
+use vocabulary::{Assignment, Attempt, ErrorCode, Fault, Offer, Outcome, TaskId, Timestamp, Usage};
 use wire::{AttemptKey, Transport};
 
 use crate::account::Account;
@@ -91,110 +91,87 @@ enum Ending {
 impl TaskRunner {
     /// Runs an attempt to its end, tells and records it. Never fails: a failure is how an attempt ends.
     pub(crate) async fn run(&self, order: CheckedOrder, stop_handle: StopHandle) {
-        let CheckedOrder {
-            assignment,
-            component,
-            plan,
-            offer,
-            consent,
-            account,
-            may_move,
-            has_ticket,
-        } = order;
-        let (task, attempt, fingerprint) = (
-            assignment.task.clone(),
-            assignment.attempt,
-            assignment.offer.clone(),
-        );
-        let key = AttemptKey {
-            job: task.job.clone(),
-            step: task.step.clone(),
-            attempt,
-            offer: fingerprint,
-        };
+        let task = order.assignment.task.clone();
+        let key = key_of(&order.assignment);
         self.transport.open(&key, &task.participant()).await;
         let started = self.agent_state.now();
-        let description = component.description();
-        let (me, below) = (self.agent_state.me.clone(), self.transport.clone());
-        let _kept = self.agent_state.accounts.keep(&account);
-        let ledger = Arc::new(Ledger::new(self.agent_state.clone(), account.clone()));
-        let vectors = Arc::new(Vectors::new(
-            self.agent_state.clone(),
-            account.clone(),
-            task.clone(),
-            attempt,
-        ));
-        let gate = Arc::new(GatedTransport::new(
-            me,
-            consent,
-            (ledger.clone(), vectors),
-            description.messages,
-            below,
-        ));
-        let task_host = AgentTaskHost::new(
-            self.agent_state.clone(),
-            self.reporter.clone(),
-            assignment.clone(),
-            &offer,
-            stop_handle.token.clone(),
-        );
-        let task_host = task_host
-            .moving(may_move)
-            .asked_with(has_ticket)
-            .with_model_archive(self.model_archive.clone());
-        let task_host = Arc::new(task_host.accounted(account));
-        task_host.report(ReportBody::Started, About::NOTHING);
-        task_host.log(
-            LogLevel::Info,
-            &format!(
-                "{} attempt {attempt} starts as {}",
-                description.name,
-                task.participant()
-            ),
-        );
-        if let Some(because) = &assignment.because {
-            task_host.log(
-                LogLevel::Warning,
-                &format!("it is not the first attempt: {because}"),
-            );
-        }
-        tracing::info!(because = assignment.because, "attempt starts");
+        let _kept = self.agent_state.accounts.keep(&order.account);
+        let (gate, ledger) = self.gate(&order);
+        let task_host = self.task_host(&order, &stop_handle);
+        let description = order.component.description();
+        say_start(&task_host, &order.assignment, description.name);
         // Orders under an offer that has ended are refused, and so no attempt outlives it.
-        let deadline = [assignment.deadline, offer.expires]
+        let deadline = [order.assignment.deadline, order.offer.expires]
             .into_iter()
             .flatten()
             .min();
         let context = TaskContext::new(
-            assignment,
+            order.assignment,
             description,
             gate.clone(),
             task_host.clone(),
             stop_handle.token.clone(),
         );
-        let of_run = context.clone();
+        let (plan, of_run) = (order.plan, context.clone());
         let running = tokio::spawn(async move { plan.run(&of_run).await }.in_current_span());
         let ending = self.wait(running, &stop_handle, deadline).await;
         task_host.keep_model_view().await;
-        let outcome = outcome_of(
-            ending,
-            stop_handle.why.get(),
-            description.name,
-            &self.agent_state,
-        );
+        let stopped = stop_handle.why.get();
+        let outcome = outcome_of(ending, stopped, description.name, &self.agent_state);
         self.transport.close(&key, &task.participant()).await;
         let mut usage = context.usage();
         usage.wall_micros =
             u64::try_from(self.agent_state.now().0.saturating_sub(started.0)).unwrap_or(0);
         say_what_left(&task_host, &gate, &ledger, usage.wall_micros);
-        say(&*task_host, &outcome, stop_handle.why.get());
-        let state = state_of(&outcome);
-        self.reporter
-            .ended(&task, attempt, task_host.as_told(outcome), usage)
+        say_end(&*task_host, &outcome, stopped);
+        self.tell_end((&task, key.attempt), task_host.as_told(outcome), usage)
             .await;
+    }
+
+    /// The transport of one attempt with the party's gate in front, and the ledger that it writes.
+    fn gate(&self, order: &CheckedOrder) -> (Arc<GatedTransport>, Arc<Ledger>) {
+        let (agent_state, account) = (&self.agent_state, &order.account);
+        let ledger = Arc::new(Ledger::new(agent_state.clone(), account.clone()));
+        let vectors = Arc::new(Vectors::new(
+            agent_state.clone(),
+            account.clone(),
+            order.assignment.task.clone(),
+            order.assignment.attempt,
+        ));
+        let gate = GatedTransport::new(
+            agent_state.me.clone(),
+            order.consent.clone(),
+            (ledger.clone(), vectors),
+            order.component.description().messages,
+            self.transport.clone(),
+        );
+        (Arc::new(gate), ledger)
+    }
+
+    /// The outside of one attempt.
+    fn task_host(&self, order: &CheckedOrder, stop_handle: &StopHandle) -> Arc<AgentTaskHost> {
+        let task_host = AgentTaskHost::new(
+            self.agent_state.clone(),
+            self.reporter.clone(),
+            order.assignment.clone(),
+            &order.offer,
+            stop_handle.token.clone(),
+        );
+        let task_host = task_host
+            .moving(order.may_move)
+            .asked_with(order.has_ticket)
+            .with_model_archive(self.model_archive.clone());
+        Arc::new(task_host.accounted(order.account.clone()))
+    }
+
+    /// Tells the coordinator how an attempt ended, and records it.
+    async fn tell_end(&self, (task, attempt): (&TaskId, Attempt), outcome: Outcome, usage: Usage) {
+        let state = state_of(&outcome);
+        self.reporter.ended(task, attempt, outcome, usage).await;
         if let Err(error) = self
             .agent_state
             .records
-            .end_attempt(&task, attempt, state, self.agent_state.now())
+            .end_attempt(task, attempt, state, self.agent_state.now())
             .await
         {
             tracing::error!(%error, "the end of an attempt cannot be recorded");
@@ -231,6 +208,31 @@ impl TaskRunner {
             }
         }
     }
+}
+
+fn key_of(assignment: &Assignment) -> AttemptKey {
+    AttemptKey {
+        job: assignment.task.job.clone(),
+        step: assignment.task.step.clone(),
+        attempt: assignment.attempt,
+        offer: assignment.offer.clone(),
+    }
+}
+
+fn say_start(task_host: &AgentTaskHost, assignment: &Assignment, component: &str) {
+    task_host.report(ReportBody::Started, About::NOTHING);
+    let (attempt, participant) = (assignment.attempt, assignment.task.participant());
+    task_host.log(
+        LogLevel::Info,
+        &format!("{component} attempt {attempt} starts as {participant}"),
+    );
+    if let Some(because) = &assignment.because {
+        task_host.log(
+            LogLevel::Warning,
+            &format!("it is not the first attempt: {because}"),
+        );
+    }
+    tracing::info!(because = assignment.because, "attempt starts");
 }
 
 fn outcome_of(
@@ -300,7 +302,7 @@ fn say_what_left(
     }
 }
 
-fn say(task_host: &dyn TaskHost, outcome: &Outcome, stopped: Option<&Stop>) {
+fn say_end(task_host: &dyn TaskHost, outcome: &Outcome, stopped: Option<&Stop>) {
     match outcome {
         Outcome::Succeeded => {
             tracing::info!("attempt succeeded");

@@ -240,6 +240,10 @@ async fn tells_and_keeps_what_a_component_leaves() {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "a table of cases, each of which says why it is refused"
+)]
 async fn refuses_an_order_that_was_not_offered() {
     let guest = guest("leave", 4).await;
     let fitting = || assignment(Role::Guest, "1", 0, &script("leave"));

@@ -3,12 +3,12 @@
 mod columns;
 mod copies;
 mod export;
+mod file_outputs;
+mod id_counts;
 mod import;
-mod kept;
 mod lines;
 mod paths;
-mod seen;
-mod told;
+mod read_log;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,7 @@ use crate::queries::QuerySource;
 use crate::report::Reporter;
 pub(crate) use import::{FileBinding, bind, directly as import_directly};
 pub(crate) use paths::readable;
-use seen::ReadLog;
+use read_log::ReadLog;
 
 /// Who asks where the coordinator starts a job in this party's name and nobody is known to have asked for it.
 const COORDINATOR: &str = "the coordinator";
@@ -396,7 +396,7 @@ impl TaskHost for AgentTaskHost {
         );
         let at = TableRef::output(task, *attempt, index);
         if let (0, Some(file)) = (index, &self.assignment.keeps) {
-            kept::keep(self, file, table).await?;
+            file_outputs::keep(self, file, table).await?;
         }
         let stored = blocking(move || Ok(table_store.write(&at, &rows, partitions)?)).await?;
         let parents: Vec<TableRef> = self

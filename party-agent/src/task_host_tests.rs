@@ -793,7 +793,7 @@ async fn moves_nothing_of_the_partys_own_unless_its_users_or_its_policy_asked() 
         Some(ErrorCode::OfferRefused)
     );
     assert_eq!(
-        code(kept::keep(&task_host, "files://folder/name", &table(3)).await),
+        code(file_outputs::keep(&task_host, "files://folder/name", &table(3)).await),
         Some(ErrorCode::OfferRefused)
     );
     let task_host = task_host.moving(true);

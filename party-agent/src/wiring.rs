@@ -396,6 +396,92 @@ fn task_runner_of(
     }
 }
 
+/// What works on the party's data, once it is open.
+struct Shared {
+    agent_state: Arc<AgentState>,
+    uplink: Arc<CoordinatorLink>,
+    model_archive: Arc<ModelArchive>,
+    tickets: Tickets,
+    /// Where the party's own REST endpoint is reached.
+    rest_url: String,
+}
+
+fn shared_of(
+    config: &AgentConfig,
+    agent_state: &Arc<AgentState>,
+    uplink: Arc<CoordinatorLink>,
+    store: Option<ModelStore>,
+    (rest, whoami): (SocketAddr, &Whoami),
+) -> Shared {
+    let model_archive = ModelArchive {
+        agent_state: agent_state.clone(),
+        coordinator: uplink.clone(),
+        store,
+        folder: config.data.join("archives"),
+    };
+    let rest_url = config
+        .rest_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{rest}"));
+    let _ = agent_state.rest.set(rest_url.clone());
+    Shared {
+        agent_state: agent_state.clone(),
+        uplink,
+        model_archive: Arc::new(model_archive),
+        tickets: Tickets::new(agent_state.clone(), whoami.clone()),
+        rest_url,
+    }
+}
+
+/// What the handlers of the party's own REST endpoint work on.
+fn handler_of(
+    config: &AgentConfig,
+    shared: &Shared,
+    messages: &MessageRoutes,
+    health: Health,
+) -> HandlerState {
+    let keys = Keyring {
+        endpoint: messages.endpoint.clone(),
+        directory: messages.directory.clone(),
+    };
+    let serving = Serving::new(
+        config.serving.clone(),
+        shared.agent_state.clone(),
+        shared.uplink.clone(),
+        shared.tickets.clone(),
+    );
+    HandlerState {
+        agent_state: shared.agent_state.clone(),
+        coordinator: shared.uplink.clone(),
+        uploads: shared.uplink.clone(),
+        rest: shared.rest_url.clone(),
+        health,
+        keys: Arc::new(keys),
+        serving: Arc::new(serving),
+        model_archive: shared.model_archive.clone(),
+        tickets: shared.tickets.clone(),
+        side: Side::Own,
+        asked_by: None,
+    }
+}
+
+/// What the coordinator's calls over the link come to: at the REST endpoint they are an outsider's.
+fn calls_of(
+    handler: &HandlerState,
+    messages: &MessageRoutes,
+    supervisor: &Supervisor,
+    (casts, whoami): (Casts, Whoami),
+) -> Calls {
+    let (agent_state, tickets) = (handler.agent_state.clone(), handler.tickets.clone());
+    Calls {
+        offers: Arc::new(Offers::new(agent_state, whoami, casts, tickets)),
+        supervisor: supervisor.clone(),
+        directory: messages.directory.clone(),
+        relayed: messages.relayed.clone(),
+        rest_api: router(handler.on(Side::Outside)),
+    }
+}
+
 /// Starts an agent. When this returns, its ports are bound and it is on its way to the coordinator. `other`: what carries the
 /// messages of tasks in place of the network.
 pub(crate) async fn start(
@@ -424,98 +510,90 @@ pub(crate) async fn start(
     let reporter = Reporter::start(agent_state.clone()).await?;
     report_lost(&agent_state, &reporter).await?;
     let uplink = Arc::new(CoordinatorLink::new(present, board.clone()));
-    let folder = config.data.join("archives");
-    let model_archive = ModelArchive {
-        agent_state: agent_state.clone(),
-        coordinator: uplink.clone(),
-        store,
-        folder,
-    };
-    let model_archive = Arc::new(model_archive);
-    let transport = other.unwrap_or_else(|| messages.transport.clone());
-    let task_runner = task_runner_of(&agent_state, &reporter, transport, &model_archive);
-    let supervisor = Supervisor::new(task_runner, casts.clone(), config.limits.attempts);
-    let rest_url = config
-        .rest_url
-        .clone()
-        .unwrap_or_else(|| format!("http://{rest}"));
-    let _ = agent_state.rest.set(rest_url.clone());
-    let health = health_of(&config, &board, &supervisor, access.clone());
     let whoami = whoami_of(&messages);
-    let tickets = Tickets::new(agent_state.clone(), whoami.clone());
-    let handler = HandlerState {
-        agent_state: agent_state.clone(),
-        coordinator: uplink.clone(),
-        rest: rest_url.clone(),
-        health,
-        keys: Arc::new(Keyring {
-            endpoint: messages.endpoint.clone(),
-            directory: messages.directory.clone(),
-        }),
-        serving: Arc::new(Serving::new(
-            config.serving.clone(),
-            agent_state.clone(),
-            uplink.clone(),
-            tickets.clone(),
-        )),
-        model_archive,
-        tickets: tickets.clone(),
-        side: Side::Own,
-        asked_by: None,
-    };
+    let shared = shared_of(&config, &agent_state, uplink, store, (rest, &whoami));
+    let transport = other.unwrap_or_else(|| messages.transport.clone());
+    let task_runner = task_runner_of(&agent_state, &reporter, transport, &shared.model_archive);
+    let supervisor = Supervisor::new(task_runner, casts.clone(), config.limits.attempts);
+    let health = health_of(&config, &board, &supervisor, access.clone());
+    let handler = handler_of(&config, &shared, &messages, health);
     let again = Arc::new(Notify::new());
     let renewal = renewal_of(&config, &agent_state, &messages, again.clone());
-    let calls = Calls {
-        offers: Arc::new(Offers::new(agent_state.clone(), whoami, casts, tickets)),
-        supervisor: supervisor.clone(),
-        directory: messages.directory.clone(),
-        relayed: messages.relayed.clone(),
-        rest_api: router(handler.on(Side::Outside)),
-    };
     let keeper = LinkKeeper {
         pin: CoordinatorPin::open(config.coordinator_party.clone(), &config.data)?,
         endpoint: messages.endpoint.clone(),
         address: config.coordinator.clone(),
-        introduction: introduction(&config, rest_url),
+        introduction: introduction(&config, shared.rest_url),
         agent_state: agent_state.clone(),
         supervisor: supervisor.clone(),
-        directory: messages.directory,
-        calls,
+        directory: messages.directory.clone(),
+        calls: calls_of(&handler, &messages, &supervisor, (casts, whoami)),
         board: board.clone(),
         link,
         again,
         run: this_run(&agent_state),
     };
+    tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
     let parts = Parts {
         agent_state,
         supervisor,
         reporter: reporter.clone(),
         endpoint: messages.endpoint,
     };
-    tracing::info!(party = %config.party, %rest, %quic, coordinator = %config.coordinator, "agent started");
-    let late = CancellationToken::new();
-    tokio::spawn(welcome_direct(
-        messages.incoming,
-        messages.direct,
-        stop.clone(),
-    ));
-    tokio::spawn(parts.supervisor.clone().keep_to_the_rules(stop.clone()));
-    let sweeping = tokio::spawn(sweep(parts.agent_state.clone(), stop.clone()));
-    let linked = tokio::spawn(keeper.run(late.clone()));
-    let pumping = tokio::spawn(Pump::new(reporter, uplink).run(late.clone()));
-    let served = tokio::spawn(rest_api.run(own_routes(handler, access, &stop), stop.clone()));
-    let ended = tokio::spawn(async move {
-        stop.cancelled().await;
-        parts.end(late).await;
-        let _ = tokio::join!(served, linked, pumping, sweeping);
-        drop(hold);
-    });
+    let loops = Loops {
+        keeper,
+        pump: Pump::new(reporter, shared.uplink),
+        rest_api,
+        routes: own_routes(handler, access, &stop),
+        incoming: messages.incoming,
+        direct: messages.direct,
+    };
     Ok(Running {
         rest,
         quic,
         board,
         renewal,
-        ended,
+        ended: run_until(stop, parts, loops, hold),
+    })
+}
+
+/// What turns while the agent runs.
+struct Loops {
+    keeper: LinkKeeper,
+    pump: Pump,
+    rest_api: RestServer,
+    routes: axum::Router,
+    incoming: mpsc::Receiver<Incoming>,
+    direct: Arc<DirectTransport>,
+}
+
+/// Runs everything until `stop`; ends the parts in order then, and gives the folder free last.
+fn run_until(
+    stop: CancellationToken,
+    parts: Parts,
+    loops: Loops,
+    hold: daemon::Hold,
+) -> JoinHandle<()> {
+    let Loops {
+        keeper,
+        pump,
+        rest_api,
+        routes,
+        incoming,
+        direct,
+    } = loops;
+    let late = CancellationToken::new();
+    tokio::spawn(welcome_direct(incoming, direct, stop.clone()));
+    tokio::spawn(parts.supervisor.clone().keep_to_the_rules(stop.clone()));
+    let sweeping = tokio::spawn(sweep(parts.agent_state.clone(), stop.clone()));
+    let linked = tokio::spawn(keeper.run(late.clone()));
+    let pumping = tokio::spawn(pump.run(late.clone()));
+    let served = tokio::spawn(rest_api.run(routes, stop.clone()));
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        parts.end(late).await;
+        let _ = tokio::join!(served, linked, pumping, sweeping);
+        drop(hold);
     })
 }
 

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use tables::{BoundTo, Table, TableStore};
 use vocabulary::{ErrorCode, Fault, Receipt, TableRef};
 
-use super::asked::RequestFields;
 use super::connector::{resolved, without_secrets};
+use super::request_fields::RequestFields;
 use super::table::named;
 use super::{HandlerState, Incoming, blocking};
 use crate::task_host::{FileBinding, bind as bind_file, readable};
@@ -22,20 +22,57 @@ use crate::task_host::{FileBinding, bind as bind_file, readable};
 const PARTITIONS: u32 = 4;
 
 pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
-    let asked = match handler.read(request).await? {
-        Incoming::Here(asked) => asked,
+    let fields = match handler.read(request).await? {
+        Incoming::Here(fields) => fields,
         Incoming::Answered(response) => return Ok(response),
     };
-    asked.validated(&["engine", "address", "namespace", "name"])?;
-    let meant = asked
-        .table()
-        .filter(|table| !table.namespace.is_empty() && !table.name.is_empty());
-    let table = meant.ok_or_else(|| Failure::arguments_missing(&["namespace", "name"]))?;
-    let engine = asked.text("engine").unwrap_or_default();
+    fields.validated(&["engine", "address", "namespace", "name"])?;
+    let table = named_whole(&fields)?;
+    let engine = fields.text("engine").unwrap_or_default();
     handler
         .permit_rows(format!("binding of table {table} to {engine}"))
         .await?;
-    let partitions = partitions(&asked)?;
+    let partitions = partitions(&fields)?;
+    is_free(&handler, &fields, &table).await?;
+    let address = address_of(&fields);
+    let binding = Binding {
+        handler: &handler,
+        fields: &fields,
+        table: &table,
+        partitions,
+        to: BoundTo {
+            engine: engine.to_ascii_uppercase(),
+            address: without_secrets(&address),
+        },
+    };
+    let address = resolved(&handler, address).await?;
+    let mut answer = named(&table).as_object().cloned().unwrap_or_default();
+    match binding.to.engine.as_str() {
+        "PATH" | "LOCALFS" => {
+            let receipt = binding.bind_file_at(&address).await?;
+            answer.insert("receipt".to_owned(), json!(receipt));
+        }
+        "STANDALONE" => binding.bind_stored_at(&address).await?,
+        _ => return Err(binding.unreachable()),
+    }
+    tracing::info!(%table, engine, "table bound");
+    Ok(Reply::data(Value::Object(answer)).into_response())
+}
+
+/// The table to be bound, whose name and namespace say something.
+fn named_whole(fields: &RequestFields) -> Result<TableRef, Failure> {
+    fields
+        .table()
+        .filter(|table| !table.namespace.is_empty() && !table.name.is_empty())
+        .ok_or_else(|| Failure::arguments_missing(&["namespace", "name"]))
+}
+
+/// Refuses names that are kept for outputs of jobs, and one that a table has unless the request drops that table.
+async fn is_free(
+    handler: &HandlerState,
+    fields: &RequestFields,
+    table: &TableRef,
+) -> Result<(), Failure> {
     if table.is_output() {
         let fault = Fault::new(
             ErrorCode::RequestInvalid,
@@ -43,99 +80,94 @@ pub(super) async fn bind(handler: HandlerState, request: Request) -> Answer {
         );
         return Err(fault.next("choose another namespace").into());
     }
-    let table_store = handler.agent_state.table_store.clone();
-    let name = table.clone();
+    let (table_store, name) = (handler.agent_state.table_store.clone(), table.clone());
     let exists = blocking(move || Ok(table_store.exists(&name))).await?;
-    if exists && asked.flag("drop") != Some(true) {
+    if exists && fields.flag("drop") != Some(true) {
         return Err(Failure::code(EXCEPTION, TABLE_EXISTS));
     }
-    let address = asked
+    Ok(())
+}
+
+fn address_of(fields: &RequestFields) -> Map<String, Value> {
+    fields
         .body
         .get("address")
         .and_then(Value::as_object)
         .cloned()
-        .unwrap_or_default();
-    let to = BoundTo {
-        engine: engine.to_ascii_uppercase(),
-        address: without_secrets(&address),
-    };
-    let unreachable = || {
-        let address = Value::Object(to.address.clone())
+        .unwrap_or_default()
+}
+
+/// A binding that the party permits.
+struct Binding<'a> {
+    handler: &'a HandlerState,
+    fields: &'a RequestFields,
+    table: &'a TableRef,
+    partitions: u32,
+    to: BoundTo,
+}
+
+impl Binding<'_> {
+    /// Answers in FATE's words that nothing is found at the address.
+    fn unreachable(&self) -> Failure {
+        let engine = self.fields.text("engine").unwrap_or_default();
+        let address = Value::Object(self.to.address.clone())
             .to_string()
             .replace('"', "'");
         Failure::code(
             EXCEPTION,
             format!("engine {engine} address {address} check failed"),
         )
-    };
-    let address = resolved(&handler, address).await?;
-    let mut answer = named(&table).as_object().cloned().unwrap_or_default();
-    match to.engine.as_str() {
-        "PATH" | "LOCALFS" => {
-            let path = address
-                .get("path")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            let roots = handler.agent_state.import_roots.clone();
-            let found = blocking(move || Ok(readable(&roots, &path).ok())).await?;
-            let path = found.ok_or_else(unreachable)?;
-            let (table_store, work) = (
-                handler.agent_state.table_store.clone(),
-                File::of(&asked, &table, partitions, to.clone())?,
-            );
-            let receipt = blocking(move || {
-                work.bind(&table_store, &path)
-                    .map_err(ComponentError::into_fault)
-            })
-            .await?;
-            answer.insert("receipt".to_owned(), json!(receipt));
-            handler
-                .agent_state
-                .records
-                .add_root(&table, None, false)
-                .await
-                .map_err(Fault::from)?;
-        }
-        "STANDALONE" => {
-            let from = stored(&address)
-                .filter(|from| *from != table)
-                .ok_or_else(unreachable)?;
-            let (table_store, name) = (handler.agent_state.table_store.clone(), from.clone());
-            let usable =
-                blocking(move || Ok(table_store.info(&name).is_ok_and(|info| info.enabled)))
-                    .await?;
-            if !usable {
-                return Err(unreachable());
-            }
-            let names = names(&asked);
-            let (table_store, source, target, to) = (
-                handler.agent_state.table_store.clone(),
-                from.clone(),
-                table.clone(),
-                to.clone(),
-            );
-            blocking(move || {
-                Ok(copy(
-                    &table_store,
-                    &source,
-                    &target,
-                    partitions,
-                    (names, to),
-                )?)
-            })
-            .await?;
-            handler
-                .agent_state
-                .records
-                .add_descent(&table, &[from], None)
-                .await
-                .map_err(Fault::from)?;
-        }
-        _ => return Err(unreachable()),
     }
-    tracing::info!(%table, engine, "table bound");
-    Ok(Reply::data(Value::Object(answer)).into_response())
+
+    /// Reads a file of this machine into the table.
+    async fn bind_file_at(&self, address: &Map<String, Value>) -> Result<Receipt, Failure> {
+        let path = address
+            .get("path")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        let agent_state = &self.handler.agent_state;
+        let roots = agent_state.import_roots.clone();
+        let found = blocking(move || Ok(readable(&roots, &path).ok())).await?;
+        let path = found.ok_or_else(|| self.unreachable())?;
+        let file = File::of(self.fields, self.table, self.partitions, self.to.clone())?;
+        let table_store = agent_state.table_store.clone();
+        let receipt = blocking(move || {
+            file.bind(&table_store, &path)
+                .map_err(ComponentError::into_fault)
+        })
+        .await?;
+        agent_state
+            .records
+            .add_root(self.table, None, false)
+            .await
+            .map_err(Fault::from)?;
+        Ok(receipt)
+    }
+
+    /// Copies another table of the party, which jobs may read, into the table.
+    async fn bind_stored_at(&self, address: &Map<String, Value>) -> Result<(), Failure> {
+        let agent_state = &self.handler.agent_state;
+        let from = stored(address)
+            .filter(|from| from != self.table)
+            .ok_or_else(|| self.unreachable())?;
+        let (table_store, name) = (agent_state.table_store.clone(), from.clone());
+        let usable =
+            blocking(move || Ok(table_store.info(&name).is_ok_and(|info| info.enabled))).await?;
+        if !usable {
+            return Err(self.unreachable());
+        }
+        let (table_store, source) = (agent_state.table_store.clone(), from.clone());
+        let (target, partitions) = (self.table.clone(), self.partitions);
+        let bound = (names(self.fields), self.to.clone());
+        blocking(move || Ok(copy(&table_store, &source, &target, partitions, bound)?)).await?;
+        agent_state
+            .records
+            .add_descent(self.table, &[from], None)
+            .await
+            .map_err(Fault::from)?;
+        Ok(())
+    }
 }
 
 fn partitions(asked: &RequestFields) -> Result<u32, Failure> {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
 use vocabulary::{CheckpointRef, Fault, ModelRef, Participant, Role, StepName, Timestamp};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Side};
 
 const NEEDED: [&str; 5] = [

@@ -11,7 +11,7 @@ use rest::{Answer, Failure, Reply};
 use serde_json::json;
 use vocabulary::{Fault, JobId, Role, TableRef};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Side, blocking};
 
 /// How often it is looked whether a job that is to be cleaned has ended, and the pause between two looks.

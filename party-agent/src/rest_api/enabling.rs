@@ -7,7 +7,7 @@ use serde_json::Value;
 use tables::TableError;
 use vocabulary::{Fault, TableRef};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::table::{named, not_found, remove};
 use super::{HandlerState, Incoming, blocking};
 

@@ -11,7 +11,7 @@ use rest::{Answer, Failure, Reply};
 use serde_json::{Map, Value, json};
 use vocabulary::{ErrorCode, Fault, Timestamp};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Side};
 
 fn own_users_only(handler: &HandlerState) -> Result<(), Failure> {

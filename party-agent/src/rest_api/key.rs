@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use vocabulary::{Fault, PartyId};
 
 use super::HandlerState;
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use crate::keyring::pinned;
 
 pub(super) async fn save(handler: HandlerState, request: Request) -> Answer {

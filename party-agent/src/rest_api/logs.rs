@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 use vocabulary::{ErrorCode, Fault, JobId, Role};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Side, blocking};
 use crate::joblog::{LogFile, count_lines, read_lines};
 

@@ -13,7 +13,7 @@ use rest::{Answer, BodyStream, Failure, Reply, SentForm, file_reply};
 use serde_json::{Map, Value, json};
 use vocabulary::{ErrorCode, Fault, Participant, PartyId};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Side, blocking};
 use crate::model_archive::{Incoming, does_not_exist};
 

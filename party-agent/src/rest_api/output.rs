@@ -15,7 +15,7 @@ use tables::{TableStore, write_text};
 use tokio_util::io::ReaderStream;
 use vocabulary::{ErrorCode, Fault, JobId, StepName, TableRef, TableSummary};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Side, blocking};
 
 /// The most rows of a preview, for each table.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use vocabulary::{Fault, PartyId, Role};
 
 use super::HandlerState;
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 
 /// The members of a 1.4 privilege.
 const PRIVILEGES: [(&str, PermissionKind); 3] = [

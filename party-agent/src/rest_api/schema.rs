@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tables::{Schema, TableError};
 use vocabulary::{Fault, TableRef};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Incoming, blocking};
 
 pub(super) async fn update(handler: HandlerState, request: Request) -> Answer {

@@ -8,7 +8,7 @@ use rest::{Answer, Failure, Reply};
 use serde_json::Value;
 use vocabulary::{ErrorCode, Fault, Participant, Role, ServingPart, ServingPlan};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Side, blocking};
 
 /// FATE's text where no serving is set up.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use tables::{Origin, TableError, TableInfo};
 use vocabulary::{Fault, Role, TableRef};
 
-use super::asked::RequestFields;
+use super::request_fields::RequestFields;
 use super::{HandlerState, Incoming, blocking};
 
 /// The most rows of a preview.

@@ -2,17 +2,23 @@
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use rest::fate_reply::{EXCEPTION, SUCCESS};
 use rest::lenient::{drain, whole_body};
 use rest::proxy::stream_of;
 use rest::upload::TABLE_EXISTS;
 use rest::{Answer, Existing, Failure, Reply, SentFile, UploadConfig, UploadRequest};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use vocabulary::{ErrorCode, Fault, TableRef};
+use wire::agent_link::{LARGEST_UPLOAD, UploadCall};
 
-use super::asked::{RequestFields, asked_by};
-use super::{HandlerState, Side, blocking};
+use super::request_fields::{RequestFields, asked_by};
+use super::{HandlerState, Side, blocking, unavailable};
+
+/// The request that starts such a job.
+const PATH: &str = "/v1/data/upload";
 
 pub(super) async fn upload(handler: HandlerState, request: Request) -> Answer {
     if handler.side == Side::Outside {
@@ -94,29 +100,64 @@ async fn register(
     config: &UploadConfig,
     asked_by: Option<String>,
 ) -> Answer {
-    let mut body = config.as_request().as_object().cloned().unwrap_or_default();
-    if config.staged.is_none() {
-        body.insert("use_local_data".to_owned(), json!(0));
-    }
-    let response = handler
-        .ask_coordinator("POST", "/v1/data/upload", &RequestFields { body, asked_by })
-        .await?;
+    let goes_by_message = handler.uploads.are_known()
+        && wire::frame::encode(config).is_ok_and(|bytes| bytes.len() <= LARGEST_UPLOAD);
+    let (status, response) = if goes_by_message {
+        (200, send(handler, config, asked_by).await?)
+    } else {
+        let response = ask(handler, config, asked_by).await?;
+        (response.status().as_u16(), response)
+    };
     let (head, body) = response.into_parts();
     let bytes = whole_body(body).await?;
-    let code = serde_json::from_slice::<Value>(&bytes)
+    let reply = serde_json::from_slice::<Value>(&bytes);
+    let code = reply
+        .as_ref()
         .ok()
         .and_then(|reply| reply.get("retcode")?.as_i64());
     if code == Some(SUCCESS) {
         return Ok(Response::from_parts(head, Body::from(bytes)));
     }
-    Err(match serde_json::from_slice::<Value>(&bytes) {
+    Err(match reply {
         Ok(reply) => refused(&reply),
         Err(_) => Fault::new(
             ErrorCode::Internal,
-            format!("the coordinator answered HTTP {}", head.status),
+            format!("the coordinator answered HTTP {status}"),
         )
         .into(),
     })
+}
+
+/// By a message of the link.
+async fn send(handler: &HandlerState, config: &UploadConfig, asked_by: Option<String>) -> Answer {
+    let document = Value::Object(request_of(config)).to_string();
+    let ticket = handler.ticket(PATH, document.as_bytes(), asked_by)?;
+    let call = UploadCall {
+        config: config.clone(),
+        ticket,
+    };
+    let text = handler.uploads.start(call).await.map_err(unavailable)?;
+    let mut response = Response::new(Body::from(text));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// By a request, where the coordinator is an earlier one or the configuration is large.
+async fn ask(handler: &HandlerState, config: &UploadConfig, asked_by: Option<String>) -> Answer {
+    let body = request_of(config);
+    handler
+        .ask_coordinator("POST", PATH, &RequestFields { body, asked_by })
+        .await
+}
+
+fn request_of(config: &UploadConfig) -> Map<String, Value> {
+    let mut body = config.as_request().as_object().cloned().unwrap_or_default();
+    if config.staged.is_none() {
+        body.insert("use_local_data".to_owned(), json!(0));
+    }
+    body
 }
 
 /// The coordinator's refusal, as it was.
