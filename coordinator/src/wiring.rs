@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use transport::{Endpoint, EndpointOptions, RelayOptions};
 use vocabulary::{ErrorCode, Fault, PartyId, SystemClock, Tenant};
-use wire::agent_link::{HttpHead, HttpReplyHead};
+use wire::agent_link::{HttpHead, HttpReplyHead, UploadCall};
 
 use crate::config::CoordinatorConfig;
 
@@ -97,7 +97,11 @@ impl Rows for RowsOverGateway {
     }
 }
 
-struct LocalRouter(Router);
+/// The APIs for what comes over agents' links.
+struct LocalRouter {
+    router: Router,
+    fate_flow: FateFlow,
+}
 
 #[async_trait]
 impl LocalApi for LocalRouter {
@@ -106,7 +110,12 @@ impl LocalApi for LocalRouter {
         head: HttpHead,
         body: BodyStream,
     ) -> Result<(HttpReplyHead, BodyStream), Fault> {
-        rest::proxy::answer_locally(self.0.clone(), head, body).await
+        rest::proxy::answer_locally(self.router.clone(), head, body).await
+    }
+
+    async fn start_upload(&self, party: PartyId, call: UploadCall) -> String {
+        let reply = self.fate_flow.start_upload(party, call).await;
+        reply.to_json().to_string()
     }
 }
 
@@ -209,7 +218,8 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         disk: Some(daemon::Disk::below(&config.data)),
     };
     let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
-    let fate_flow = api_fate::router(FateFlow::new(coordinator.clone(), rows.clone(), api));
+    let fate_flow_api = FateFlow::new(coordinator.clone(), rows.clone(), api);
+    let fate_flow = api_fate::router(fate_flow_api.clone());
     let context = ApiContext {
         coordinator: coordinator.clone(),
         rows,
@@ -245,7 +255,10 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let drive = coordinator.clone();
     let stop_drive = stop.clone();
     // Links are authenticated by certificates; only the REST endpoint asks for credentials.
-    let answers: Arc<dyn LocalApi> = Arc::new(LocalRouter(api_kit::dispatch(linked)));
+    let answers: Arc<dyn LocalApi> = Arc::new(LocalRouter {
+        router: api_kit::dispatch(linked),
+        fate_flow: fate_flow_api,
+    });
     let links = (
         gateway.clone(),
         endpoint.clone(),

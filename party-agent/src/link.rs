@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use transport::hello::{Greeting, greet};
 use transport::{Backoff, Body, CallOptions, Directory, Endpoint, Link, LinkError};
 use vocabulary::{ErrorCode, Fault, SignedBytes, Timestamp};
-use wire::agent_link::{AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, Hello, ToCoordinator};
+use wire::agent_link::{AGENT_LINK, CATALOGUE_CONTEXT, Catalogue, Hello, ToCoordinator, UPLOADS};
 use wire::version::PROTOCOL;
 
 use crate::agent_state::AgentState;
@@ -71,6 +71,7 @@ impl LinkKeeper {
             } else {
                 FIRST_DIAL
             };
+            // Before the wait: whoever needs the link must not call into one that is dead.
             self.link.send_replace(None);
             let fault = Fault::from(ended);
             self.board.down(&fault, self.agent_state.now());
@@ -100,6 +101,7 @@ impl LinkKeeper {
             Err(error) => return error,
         };
         backoff.reset();
+        // Before the link is shown to others: the first message may need an address.
         self.directory.replace(peers);
         self.board.up(&version, self.agent_state.now());
         self.link.send_replace(Some(link.clone()));
@@ -122,6 +124,8 @@ impl LinkKeeper {
     async fn dial(&self, patience: Duration) -> Result<Greeting, LinkError> {
         let expected = ExpectedPeer {
             kind: Kind::Coordinator,
+            // The pin goes into the handshake, so that a wrong coordinator is refused before it
+            // hears a word.
             party: self.pin.party(),
         };
         let connection = self
@@ -132,6 +136,8 @@ impl LinkKeeper {
         let now = self.agent_state.now();
         let hello = self.hello(now).map_err(LinkError::Refused)?;
         let greeting = greet(connection, &hello, now, PATIENCE).await?;
+        // After the greeting: only who speaks the protocol and was let in is remembered as the
+        // coordinator.
         self.pin.met(&party).map_err(LinkError::Refused)?;
         Ok(greeting)
     }
@@ -145,7 +151,7 @@ impl LinkKeeper {
         Ok(Hello {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            capabilities: Vec::new(),
+            capabilities: vec![UPLOADS.to_owned()],
             now,
             catalogue: self.catalogue(now)?,
             attempts: self.supervisor.known(),
@@ -182,6 +188,7 @@ impl LinkKeeper {
     async fn beat(&self, link: &Link, every: Duration) -> LinkError {
         let mut told: Option<Vec<u8>> = None;
         let mut beats = tokio::time::interval(every);
+        // After a sleep of the machine one heartbeat is enough, not all that were missed.
         beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             beats.tick().await;
@@ -200,6 +207,8 @@ impl LinkKeeper {
                 .call(&beat, Body::Empty, CallOptions::control(PATIENCE))
                 .await;
             match said.map(|(reply, _)| transport::hello::done(reply)) {
+                // Told only once it is acknowledged; until then every heartbeat carries the key
+                // again.
                 Ok(Ok(())) => told = telling.or(told),
                 Ok(Err(fault)) => {
                     tracing::warn!(code = fault.code.text(), %fault, "the coordinator does not take a heartbeat")

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use axum::body::{Body, Bytes};
@@ -12,7 +13,7 @@ use rest::targz::{Member, pack};
 use serde_json::json;
 use tower::ServiceExt;
 use vocabulary::{Attempt, ErrorCode, Role, TableRef};
-use wire::agent_link::HttpReplyHead;
+use wire::agent_link::{HttpReplyHead, LARGEST_UPLOAD, UploadCall};
 
 use super::*;
 use crate::serving::ServingSettings;
@@ -23,6 +24,24 @@ use crate::trial::{OPEN, agent_state, assignment, job, script, table};
 struct Coordinator {
     asked: Mutex<Vec<(HttpHead, Vec<u8>)>>,
     answers: Mutex<Vec<(u16, Vec<u8>)>>,
+    /// Uploads that came as messages; none come where the coordinator is an earlier one.
+    uploads: Mutex<Vec<UploadCall>>,
+    knows_uploads: AtomicBool,
+}
+
+#[async_trait]
+impl Uploads for Coordinator {
+    fn are_known(&self) -> bool {
+        self.knows_uploads.load(Ordering::Relaxed)
+    }
+
+    async fn start(&self, call: UploadCall) -> Result<String, Fault> {
+        self.uploads.lock().unwrap().push(call);
+        let answer = self.answers.lock().unwrap().pop();
+        let (_, answer) =
+            answer.ok_or_else(|| Fault::new(ErrorCode::PartyOffline, "no link since noon"))?;
+        Ok(String::from_utf8(answer).unwrap())
+    }
 }
 
 #[async_trait]
@@ -96,6 +115,7 @@ pub(super) async fn bench(policy: &str) -> Bench {
         agent_state: agent_state.clone(),
         model_archive: Arc::new(model_archive),
         coordinator: coordinator.clone(),
+        uploads: coordinator.clone(),
         serving: Arc::new(Serving::new(
             settings,
             agent_state,

@@ -115,3 +115,80 @@ async fn takes_files_of_outsiders_where_the_policy_allows_it() {
     assert_eq!(closed.send(Side::Outside, put(name)).await.0, 403);
     assert!(closed.handler.agent_state.staging.find(name).is_none());
 }
+
+#[tokio::test]
+async fn tells_a_coordinator_that_knows_uploads_by_a_message() {
+    let envelope =
+        json!({"retcode": 0, "retmsg": "success", "data": {"b": 1, "a": 0.1}, "jobId": "77"});
+    let mut replies = Vec::new();
+    for knows in [false, true] {
+        let bench = bench("").await;
+        bench
+            .coordinator
+            .knows_uploads
+            .store(knows, Ordering::Relaxed);
+        bench.answers(200, &envelope);
+        let reply = bench
+            .send(Side::Own, upload(FIELDS, "id,x\nsecret,1"))
+            .await;
+        let told = bench.coordinator.uploads.lock().unwrap().clone();
+        assert_eq!(
+            (told.len(), bench.asked().len()),
+            (usize::from(knows), usize::from(!knows))
+        );
+        if let Some(call) = told.first() {
+            let me = &bench.handler.agent_state.me;
+            assert_eq!(call.config.party_id.as_deref(), Some(me.as_str()));
+            assert_eq!(call.config.existing, rest::Existing::Replace);
+            let staging = &bench.handler.agent_state.staging;
+            let staged = staging.find(call.config.staged.as_ref().unwrap()).unwrap();
+            assert_eq!(std::fs::read(staged).unwrap(), b"id,x\nsecret,1");
+            // The ticket holds the request that the message stands for.
+            let ticket = call.ticket.as_ref().expect("a ticket");
+            assert_eq!(ticket.signer, *me);
+            let ticket: vocabulary::Ticket = wire::frame::decode(&ticket.bytes).unwrap();
+            assert_eq!(ticket.path, "/v1/data/upload");
+            let document: Value = serde_json::from_str(&ticket.document).unwrap();
+            assert_eq!(document, call.config.as_request());
+        }
+        replies.push(reply);
+    }
+    assert_eq!(replies[0], replies[1], "the user sees no difference");
+}
+
+#[tokio::test]
+async fn refusals_by_a_message_are_the_coordinators_own() {
+    let bench = bench("").await;
+    bench
+        .coordinator
+        .knows_uploads
+        .store(true, Ordering::Relaxed);
+    bench.answers(200, &json!({"retcode": 103, "retmsg": "no such thing"}));
+    let (_, bytes) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
+    let reply: Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(
+        (&reply["retcode"], &reply["retmsg"]),
+        (&json!(103), &json!("no such thing"))
+    );
+    let (status, _) = bench.send(Side::Own, upload(FIELDS, "id\n1")).await;
+    assert_eq!(status, 503, "no link");
+    let staged = std::fs::read_dir(bench.folder.path().join("staging")).unwrap();
+    assert_eq!(staged.count(), 0, "nothing stays");
+}
+
+#[tokio::test]
+async fn a_configuration_too_large_for_a_message_goes_by_a_request() {
+    let bench = bench("").await;
+    bench
+        .coordinator
+        .knows_uploads
+        .store(true, Ordering::Relaxed);
+    bench.answers(200, &json!({"retcode": 0, "retmsg": "success"}));
+    let body = json!({
+        "use_local_data": 0, "file": "a.csv", "namespace": "n", "table_name": "t", "head": 1, "partition": 4,
+        "schema": {"sid": "x".repeat(LARGEST_UPLOAD)},
+    });
+    let (status, _) = bench.ask(Side::Own, "/v1/data/upload", body).await;
+    assert_eq!((status, bench.asked().len()), (200, 1));
+    assert!(bench.coordinator.uploads.lock().unwrap().is_empty());
+}

@@ -8,7 +8,7 @@ use rest::{BodyStream, Forward};
 use tokio::sync::watch;
 use transport::{Body, CallOptions, Link, LinkError, Pieces};
 use vocabulary::{ErrorCode, Fault, Report};
-use wire::agent_link::{HttpHead, HttpReplyHead, Reply, ToCoordinator};
+use wire::agent_link::{HttpHead, HttpReplyHead, Reply, ToCoordinator, UPLOADS, UploadCall};
 
 use crate::link_status::StatusBoard;
 use crate::report::Uplink;
@@ -84,6 +84,42 @@ impl Forward for CoordinatorLink {
             _ => Err(Fault::new(
                 ErrorCode::ProtocolViolation,
                 "the coordinator's reply to a request is none",
+            )),
+        }
+    }
+}
+
+/// Starts of uploads as messages of the link.
+#[async_trait]
+pub(crate) trait Uploads: Send + Sync {
+    /// Whether the coordinator at the other end knows such messages; earlier ones are asked over HTTP.
+    fn are_known(&self) -> bool;
+
+    /// Has the coordinator start the job of an upload; gives the envelope for the user.
+    async fn start(&self, call: UploadCall) -> Result<String, Fault>;
+}
+
+#[async_trait]
+impl Uploads for CoordinatorLink {
+    fn are_known(&self) -> bool {
+        self.present().is_some_and(|link| link.has(UPLOADS))
+    }
+
+    async fn start(&self, call: UploadCall) -> Result<String, Fault> {
+        let link = self.present().ok_or_else(|| self.board.offline())?;
+        let (reply, _) = link
+            .call(
+                &ToCoordinator::Upload(Box::new(call)),
+                Body::Empty,
+                CallOptions::control(HTTP_PATIENCE),
+            )
+            .await?;
+        match reply {
+            Reply::Document(text) => Ok(text),
+            Reply::Failed(fault) => Err(fault),
+            _ => Err(Fault::new(
+                ErrorCode::ProtocolViolation,
+                "the coordinator's reply to an upload is none",
             )),
         }
     }

@@ -218,6 +218,7 @@ async fn takes_an_offer_runs_its_step_and_reports() {
         SystemClock.now(),
     )
     .unwrap();
+    assert_eq!(hello.capabilities, [wire::agent_link::UPLOADS]);
     let announced: Announced = wire::frame::decode(&hello.catalogue.bytes).unwrap();
     assert_eq!(
         (signer.party.as_str(), announced.components[0].name.as_str()),

@@ -7,7 +7,7 @@ use vocabulary::PartyId;
 
 use crate::fate_reply::Failure;
 use crate::fields::{flag, id_value, text_of};
-use crate::upload::{OF_JOB, UploadConfig};
+use crate::upload::{OF_JOB, UploadConfig, read_config};
 
 /// A job of one step at parties that work alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,7 @@ impl LocalJob {
     pub fn asked(path: &str, body: &Map<String, Value>) -> Option<Result<Self, Failure>> {
         match path {
             "/v1/data/upload" => {
-                Some(UploadConfig::read(body.clone()).map(|config| Self::upload(&config)))
+                Some(read_config(body.clone()).map(|config| Self::upload(&config)))
             }
             "/v1/data/download" => Some(Self::download(body)),
             "/v1/data/writer" => Some(Self::writer(body)),

@@ -13,7 +13,8 @@ use crate::proxy::BodyStream;
 
 mod config;
 
-pub use config::{Existing, OF_JOB, UploadConfig};
+pub use config::{OF_JOB, read_config};
+pub use vocabulary::{Existing, UploadConfig};
 
 /// Most bytes of one form field beside the file.
 const MOST_FIELD_BYTES: usize = 1 << 20;
@@ -80,9 +81,10 @@ impl UploadRequest {
             }
             fields.insert("file".into(), Value::String(file_name.clone()));
             let content = field.map_err(std::io::Error::other).boxed();
-            let config = match UploadConfig::read(fields) {
+            let config = match read_config(fields) {
                 Ok(config) => config,
                 Err(failure) => {
+                    // The sender is in the middle of its file and reads no answer before its end.
                     drain(content).await;
                     return Err(failure);
                 }
@@ -114,7 +116,7 @@ impl UploadRequest {
             return Err(Failure::file_missing());
         }
         Ok(Self {
-            config: UploadConfig::read(fields)?,
+            config: read_config(fields)?,
             file: None,
         })
     }

@@ -65,6 +65,7 @@ impl CallOptions {
 pub struct Link {
     connection: Connection,
     large: Arc<Semaphore>,
+    capabilities: Arc<[String]>,
 }
 
 impl Link {
@@ -73,7 +74,20 @@ impl Link {
         Self {
             connection,
             large: Arc::new(Semaphore::new(LARGE_AT_ONCE)),
+            capabilities: Arc::default(),
         }
+    }
+
+    /// The link with the abilities that both sides said they have.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: &[String]) -> Self {
+        self.capabilities = capabilities.into();
+        self
+    }
+
+    /// Whether both sides said that they have an ability.
+    pub fn has(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|known| known == capability)
     }
 
     /// The connection below.
@@ -110,6 +124,8 @@ impl Link {
         };
         // An early reply, such as a refusal, ends the call before the body is through.
         let early = tokio::select! {
+            // The reply first: when both are ready the call is over, and the rest of the body is
+            // not written for nobody.
             biased;
             reply = &mut reply => Some(reply),
             written = write => match written {
@@ -259,11 +275,13 @@ impl Answer {
         let frame =
             frame_bytes(reply, BULK_LIMIT).map_err(|error| LinkError::of_frame(error, ""))?;
         self.out.write(frame.into(), patience).await?;
+        // The head of a reply goes before messages, a body of any size beside them.
         if !matches!(body, Body::Empty) {
             self.out.set_priority(BULK);
         }
         self.out.write_body(body, patience).await?;
         self.out.finish();
+        // Only now: the request, and what was made of it, was held until the reply was out.
         drop(self.place);
         Ok(())
     }

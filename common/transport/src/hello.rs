@@ -95,6 +95,7 @@ pub async fn greet(
         ),
         Welcome::Refused(fault) => return Err(LinkError::Refused(fault)),
     };
+    // The coordinator's choice is judged: it could name a version in which checks were weaker.
     if protocol < hello.protocol.0 || protocol > hello.protocol.1 {
         let message =
             format!("the coordinator chose protocol version {protocol}, which was not offered");
@@ -110,9 +111,11 @@ pub async fn greet(
         capabilities,
         skew_millis,
     };
+    // An interval of nothing is a panic of the timer, and a tiny one would keep the agent busy with
+    // greeting.
     let heartbeat = Duration::from_millis(heartbeat_millis.max(100));
     Ok(Greeting {
-        link: Link::new(connection),
+        link: Link::new(connection).with_capabilities(&agreed.capabilities),
         agreed,
         version,
         heartbeat,
@@ -190,6 +193,7 @@ impl HelloCall {
 
     /// Compares versions, abilities and clocks; the fault is meant for [`HelloCall::refuse`].
     pub fn check(&self, capabilities: &[String], now: Timestamp) -> Result<Agreement, Fault> {
+        // Versions before clocks: what the other fields mean hangs on the version.
         let protocol = choose(PROTOCOL, self.hello.protocol)?;
         let skew_millis = self.hello.now.millis_since(now);
         check_skew(skew_millis, self.connection.peer_name())?;
@@ -214,6 +218,7 @@ impl HelloCall {
     pub async fn refuse(mut self, fault: Fault, patience: Duration) {
         let text = fault.to_string();
         if self.say(&Welcome::Refused(fault), patience).await.is_ok() {
+            // Closing at once could discard the answer before the agent has read why.
             self.answer.settle(patience).await;
         }
         self.connection.close(&text);

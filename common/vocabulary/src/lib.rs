@@ -32,6 +32,7 @@ pub mod tells;
 pub mod ticket;
 pub mod time;
 mod truth;
+pub mod upload;
 
 pub use cell::Cell;
 pub use code::ErrorCode;
@@ -56,3 +57,4 @@ pub use tells::Tells;
 pub use ticket::Ticket;
 pub use time::{Clock, ManualClock, SystemClock, Timestamp};
 pub use truth::{truth, truth_of_text};
+pub use upload::{Existing, UploadConfig};

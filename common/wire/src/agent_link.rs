@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use vocabulary::{
     Assignment, Attempt, ComponentInfo, Fault, JobId, Offer, PartyId, Report, Role, SignedBytes,
-    StepName, TaskId, Timestamp,
+    StepName, TaskId, Timestamp, UploadConfig,
 };
 
 use crate::envelope::Address;
@@ -18,6 +18,8 @@ pub const AGENT_LINK: &[u8] = b"fedflow-agent/1";
 pub const DIRECT_MESSAGES: &[u8] = b"fedflow-mail/1";
 /// The capability by which a caller says that it only probes whether it would be let in.
 pub const PROBE: &str = "probe";
+/// The capability by which either side says that it knows [`ToCoordinator::Upload`] and [`Reply::Document`].
+pub const UPLOADS: &str = "uploads";
 /// The context string under which a catalogue is signed.
 pub const CATALOGUE_CONTEXT: &str = "fedflow catalogue v1";
 /// The context string under which a key for relayed messages is signed.
@@ -28,6 +30,8 @@ pub const OFFER_CONTEXT: &str = "fedflow offer v1";
 pub const TICKET_CONTEXT: &str = "fedflow ticket v1";
 /// Most bytes of a document for which a ticket is given: it travels in the head of the request.
 pub const LARGEST_TICKET: usize = 4 << 20;
+/// Most bytes, as MessagePack, of the configuration of an upload in [`ToCoordinator::Upload`].
+pub const LARGEST_UPLOAD: usize = 1 << 20;
 
 /// The first words of an agent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -206,6 +210,19 @@ pub enum ToCoordinator {
     Envelope(EnvelopeHead),
     /// A request at the agent's REST endpoint that belongs to the coordinator; the body follows the frame.
     Http(HttpHead),
+    /// A file that one of the party's own users uploaded is to become a table: start the job. Only to a coordinator that has the
+    /// capability [`UPLOADS`].
+    Upload(Box<UploadCall>),
+}
+
+/// An upload whose file is at the agent, as one of its party's own users asked for it. Whose user that is, the link says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UploadCall {
+    /// What the file is to become.
+    pub config: UploadConfig,
+    /// What the party's own endpoint gave to the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<SignedBytes>,
 }
 
 /// The answer to a call.
@@ -222,6 +239,8 @@ pub enum Reply {
     Checked(Vec<Fault>),
     /// Head of a proxied answer; its body follows the frame.
     Http(HttpReplyHead),
+    /// What the user who asked is to be told, as a JSON text: an envelope of FATE's, of success or of refusal.
+    Document(String),
     /// It could not be done.
     Failed(Fault),
 }

@@ -106,6 +106,8 @@ impl AgentGateway for Gateway {
             Order::Assign(assignment) => {
                 self.casts.remember(&assignment.task.job, &assignment.cast)
             }
+            // Before the agent is called: no message of a job that is over passes, even if this
+            // call fails.
             Order::Close(job) => self.casts.forget(job),
             Order::Sign(..) | Order::Offer(_) | Order::Cancel { .. } | Order::Check(_) => {}
         }
@@ -128,8 +130,9 @@ impl AgentGateway for Gateway {
                     .map(|fault| fault.cut(MOST_FAULT));
                 Ok(OrderReply::Checked(faults.collect()))
             }
+            // Named after what the agent wrote: it cannot lay its own refusal on another party.
             Reply::Failed(fault) => Ok(OrderReply::Failed(fault.cut(MOST_FAULT).at(party))),
-            Reply::Http(_) => Err(out_of_place(party)),
+            Reply::Http(_) | Reply::Document(_) => Err(out_of_place(party)),
         }
     }
 }

@@ -10,10 +10,10 @@ use service::{AgentFacts, Coordinator, Parting};
 use tokio_util::sync::CancellationToken;
 use transport::hello::{HelloCall, read_hello};
 use transport::{Answer, Body, CallOptions, Connection, Endpoint, Link, Pieces};
-use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId, SignedBytes};
+use vocabulary::{ComponentInfo, ErrorCode, Fault, PartyId, SignedBytes, UploadConfig};
 use wire::agent_link::{
-    CATALOGUE_CONTEXT, Catalogue, EnvelopeHead, Hello, HttpHead, HttpReplyHead, PROBE, Peer, Reply,
-    ToAgent, ToCoordinator, Welcome,
+    CATALOGUE_CONTEXT, Catalogue, EnvelopeHead, Hello, HttpHead, HttpReplyHead, LARGEST_UPLOAD,
+    PROBE, Peer, Reply, ToAgent, ToCoordinator, UPLOADS, UploadCall, Welcome,
 };
 
 use crate::{Gateway, bodies, listing};
@@ -32,6 +32,9 @@ pub trait LocalApi: Send + Sync {
         head: HttpHead,
         body: BodyStream,
     ) -> Result<(HttpReplyHead, BodyStream), Fault>;
+
+    /// Starts the job of an upload for a user of a party, whose agent has the file; gives the envelope for that user.
+    async fn start_upload(&self, party: PartyId, call: UploadCall) -> String;
 }
 
 /// What serving one agent needs.
@@ -63,6 +66,7 @@ impl Inbound {
             error = link.serve(|call, stream, answer| self.clone().answer(peer.clone(), call, stream, answer)) => Fault::from(error),
             () = stop.cancelled() => Fault::new(ErrorCode::PartyOffline, "the coordinator stops"),
         };
+        // Not when a newer link took the place of this one: then the agent is there.
         if self.gateway.sessions.leave(&peer.party, &link) {
             tracing::info!(party = %peer.party, %why, "agent gone");
             let parting = if link.connection().peer_is_gone() {
@@ -97,6 +101,7 @@ impl Inbound {
                     .iter()
                     .any(|capability| capability == PROBE)
                 {
+                    // The caller ends a probe once it has read the welcome.
                     link.connection().lost().await;
                     return Ok(None);
                 }
@@ -115,10 +120,12 @@ impl Inbound {
         peer: &PeerIdentity,
     ) -> Result<(Welcome, Vec<ComponentInfo>), Fault> {
         let now = self.coordinator.now();
+        // Before the catalogue is read: a stranger's bytes are not worth the work.
         if let Some(fault) = self.coordinator.parties().refusal_of(&peer.party) {
             return Err(fault);
         }
-        let agreed = call.check(&[], now)?;
+        let agreed = call.check(&[UPLOADS.to_owned()], now)?;
+        // Bounds before the signature is verified, since verifying costs by the size.
         listing::check(&peer.party, &call.hello)?;
         let identity = self.endpoint.identity();
         let signer = pki::verify_signed(&call.hello.catalogue, CATALOGUE_CONTEXT, &identity, now)?;
@@ -129,6 +136,8 @@ impl Inbound {
                     format!("the catalogue cannot be read: {error}"),
                 )
             })?;
+        // A catalogue that another party signed is genuine and yet not this one's: replayed, it
+        // would claim its components.
         if signer.party != peer.party || catalogue.party != peer.party {
             let text = format!(
                 "the catalogue is of party {}, the link of party {}",
@@ -166,6 +175,7 @@ impl Inbound {
             run: hello.run,
             message_key: hello.message_key,
         };
+        // Before the coordinator is told: the orders that it recalls need the link.
         self.gateway.sessions.enter(link.clone(), listed);
         let facts = AgentFacts {
             rest: hello.rest,
@@ -192,6 +202,7 @@ impl Inbound {
     fn tell_peers(&self) {
         for (party, link) in self.gateway.sessions.links() {
             let peers = ToAgent::Peers(self.gateway.sessions.peers_of(&party));
+            // Each beside the others: an agent that does not answer holds up no news to the rest.
             tokio::spawn(async move {
                 if let Err(error) = link
                     .call(&peers, Body::Empty, CallOptions::control(PATIENCE))
@@ -214,6 +225,7 @@ impl Inbound {
         let (reply, body) = match call {
             ToCoordinator::Envelope(head) => return self.relay(&peer, head, stream, answer).await,
             ToCoordinator::Http(head) => self.http(party, head, stream).await,
+            ToCoordinator::Upload(call) => (self.upload(party, *call).await, Body::Empty),
             ToCoordinator::Heartbeat {
                 attempts,
                 message_key,
@@ -266,11 +278,20 @@ impl Inbound {
         // After a restart of the coordinator the casts of running jobs are read back as their messages come.
         if !self.gateway.casts.knows(job)
             && let Ok(known) = self.coordinator.jobs().get(job).await
+            // Never of a settled job: its messages were forgotten with `Close`.
             && !known.state.is_settled()
         {
             self.gateway.casts.remember(job, &known.cast);
         }
         self.gateway.relay.serve(peer, head, body, answer).await;
+    }
+
+    /// An upload is started for the party at the other end of the link, whatever the message says.
+    async fn upload(&self, party: &PartyId, call: UploadCall) -> Reply {
+        match check_upload(party, &call.config) {
+            Ok(()) => Reply::Document(self.api.start_upload(party.clone(), call).await),
+            Err(fault) => Reply::Failed(fault),
+        }
     }
 
     async fn http<P: Pieces + 'static>(
@@ -286,6 +307,20 @@ impl Inbound {
             Err(fault) => (Reply::Failed(fault), Body::Empty),
         }
     }
+}
+
+/// Refuses what is larger than a configuration needs to be: it is kept with its job.
+fn check_upload(party: &PartyId, config: &UploadConfig) -> Result<(), Fault> {
+    let size = wire::frame::encode(config)?.len();
+    if size > LARGEST_UPLOAD {
+        let text = format!(
+            "the configuration of an upload of {size} bytes is larger than {LARGEST_UPLOAD}"
+        );
+        return Err(Fault::new(ErrorCode::LimitReached, text)
+            .at(party)
+            .next("say less in meta and schema"));
+    }
+    Ok(())
 }
 
 fn reply_of(done: Result<(), Fault>) -> Reply {

@@ -1,10 +1,12 @@
 //! `data/upload`: the file streams to the agents that are to hold it, then a local job makes a table of it.
 
 use axum::extract::Request;
+use axum::http::Extensions;
 use futures_util::future::join_all;
 use rest::fate_reply::EXCEPTION;
 use rest::lenient::drain;
-use rest::upload::TABLE_EXISTS;
+use rest::proxy::SentTicket;
+use rest::upload::{OF_JOB, TABLE_EXISTS};
 use rest::{
     Answer, BodyStream, Existing, Failure, LocalJob, Reply, SentFile, UploadConfig, UploadRequest,
     tee,
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 use service::Principal;
 use service::jobs::submit::Submitted;
 use vocabulary::{ErrorCode, Fault, PartyId, random_name};
-use wire::agent_link::Caller;
+use wire::agent_link::{Caller, UploadCall};
 
 use super::FateFlow;
 use super::caller::principal_of;
@@ -29,6 +31,8 @@ pub(super) async fn upload(api: FateFlow, request: Request, caller: Caller) -> A
         Ok(parties) => parties,
         Err(failure) => {
             if let Some(file) = file {
+                // Clients that still send do not read: a connection that is cut would hide the
+                // refusal from them.
                 drain(file.content).await;
             }
             return Err(failure);
@@ -37,7 +41,30 @@ pub(super) async fn upload(api: FateFlow, request: Request, caller: Caller) -> A
     if let Some(SentFile { content, .. }) = file {
         config.staged = Some(stage(&api, &caller, &parties, content).await?);
     }
-    submit(&api, &who, &parties, &config).await
+    answer(submit(&api, &who, &parties, &config).await?)
+}
+
+impl FateFlow {
+    /// Starts the job of an upload whose file is at the agent of `party`, for one of that party's users: what a request to
+    /// `data/upload` over the party's link does, for agents that say it by a message.
+    pub async fn start_upload(&self, party: PartyId, call: UploadCall) -> Reply {
+        let UploadCall { mut config, ticket } = call;
+        // A request is read with these members only.
+        config
+            .of_job
+            .retain(|name, _| OF_JOB.contains(&name.as_str()));
+        let caller = Caller::PartyUser(party);
+        let mut extensions = Extensions::new();
+        if let Some(ticket) = ticket {
+            extensions.insert(SentTicket(ticket));
+        }
+        let who = principal_of(self, &caller, &extensions);
+        let started = async {
+            let parties = check(self, &caller, &config).await?;
+            submit(self, &who, &parties, &config).await
+        };
+        started.await.unwrap_or_else(|Failure(refusal)| *refusal)
+    }
 }
 
 /// Everything that can be refused before a row moves; gives the parties that are to hold the table.
@@ -46,6 +73,8 @@ async fn check(
     caller: &Caller,
     config: &UploadConfig,
 ) -> Result<Vec<PartyId>, Failure> {
+    // A staged name is a right to a file: only who came through the party's own agent can have been
+    // given one.
     if config.staged.is_some() && *caller == Caller::Outsider {
         let fault = Fault::new(
             ErrorCode::PermissionDenied,
@@ -96,12 +125,14 @@ async fn stage(
     content: BodyStream,
 ) -> Result<String, Failure> {
     let name = random_name().map_err(Fault::from)?;
+    // One reading for all parties, so that the file need not be kept at the coordinator.
     let (pump, copies) = tee(content, parties.len());
     let sends = parties
         .iter()
         .zip(copies)
         .map(|(party, copy)| stage_at(api, caller, party, &name, copy));
     let (rest, staged) = futures_util::future::join(pump, join_all(sends)).await;
+    // Also when all agents gave up midway: the sender is let finish, so that it reads why.
     drain(rest).await;
     staged.into_iter().collect::<Result<Vec<()>, Failure>>()?;
     Ok(name)
@@ -148,11 +179,11 @@ async fn submit(
     who: &Principal,
     parties: &[PartyId],
     config: &UploadConfig,
-) -> Answer {
+) -> Result<Reply, Failure> {
     let Submitted { job, .. } = start_local(api, who, &LocalJob::upload(config), parties).await?;
     let mut data = submission(api, &job, "success");
     data.insert("table_name".into(), json!(config.table_name));
     data.insert("namespace".into(), json!(config.namespace));
     data.insert("parties".into(), json!(parties));
-    answer(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
+    Ok(Reply::data(Value::Object(data)).with_job(job.id.as_str()))
 }

@@ -3,8 +3,8 @@
 use futures_util::StreamExt;
 use http::Request;
 use rest::lenient::{read_json, segment_of, segment_text};
-use rest::upload::read_query;
-use rest::{LocalJob, SentForm, UploadConfig, UploadRequest};
+use rest::upload::{read_config, read_query};
+use rest::{LocalJob, SentForm, UploadRequest};
 use serde_json::Value;
 
 use crate::{block_on, choose};
@@ -42,17 +42,17 @@ fn local_job(way: u8, bytes: &[u8]) {
         let (dsl, conf) = job.documents(&[]);
         assert!(dsl.is_object() && conf.is_object());
     }
-    if let Ok(config) = UploadConfig::read(body) {
+    if let Ok(config) = read_config(body) {
         let Value::Object(again) = config.as_request() else {
             panic!("a configuration is an object");
         };
-        assert_eq!(UploadConfig::read(again).expect("read"), config);
+        assert_eq!(read_config(again).expect("read"), config);
     }
 }
 
 fn query(text: &str) {
     let fields = read_query(text);
-    let _ = UploadConfig::read(fields);
+    let _ = read_config(fields);
     let segment = segment_of(text);
     assert!(!segment.contains('/'), "a segment holds no slash");
     assert_eq!(segment_text(&segment), text, "a segment comes back");

@@ -282,6 +282,11 @@ impl Peer {
         self.identity().sign(OFFER_CONTEXT, &bytes).expect("signed")
     }
 
+    /// Whether the coordinator said in its welcome that it has an ability, too.
+    pub fn shares(&self, capability: &str) -> bool {
+        self.link().is_ok_and(|link| link.has(capability))
+    }
+
     /// Whether its link stands.
     pub fn is_linked(&self) -> bool {
         self.link().is_ok()

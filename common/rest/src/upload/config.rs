@@ -1,6 +1,7 @@
 //! What an upload is to become: FATE's fields with FATE's conversions.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use vocabulary::{Existing, UploadConfig};
 
 use crate::fate_reply::Failure;
 
@@ -13,160 +14,52 @@ pub const OF_JOB: [&str; 5] = [
     "federation_engine",
 ];
 
-/// What happens when the table is already there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// The upload is refused.
-    Refuse,
-    /// The table is destroyed first.
-    Replace,
-    /// Rows are added to it; a row whose id is there replaces the old one.
-    Append,
-}
-
-/// The configuration of an upload, converted.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UploadConfig {
-    /// The table's group.
-    pub namespace: String,
-    /// The table's name.
-    pub table_name: String,
-    /// Name of the sent file, or a path where the server is.
-    pub file: String,
-    /// Whether the first line is a header: 0 or 1; other numbers fail the job, not the request.
-    pub head: i64,
-    /// Partitions to write; numbers out of bounds fail the job, not the request.
-    pub partition: i64,
-    /// What separates columns.
-    pub id_delimiter: String,
-    /// What happens when the table is there.
-    pub existing: Existing,
-    /// Whether ids are to be made.
-    pub extend_sid: bool,
-    /// Whether made ids are line numbers.
-    pub auto_increasing_sid: bool,
-    /// Whether `meta` says how to read the columns.
-    pub with_meta: bool,
-    /// How to read the columns; an object.
-    pub meta: Value,
-    /// Fields to be merged over the derived schema; an object.
-    pub schema: Value,
-    /// The engine that was named; only the reference's own exist, and a wrong one fails the job.
-    pub storage_engine: Option<String>,
-    /// The party the upload is for, as decimal text; `None` when the configuration names none (or 0).
-    pub party_id: Option<String>,
-    /// Under which name the file is already staged at the party.
-    pub staged: Option<String>,
-    /// Where the named engine would keep the rows; accepted, and refused where it is no object.
-    pub storage_address: Option<Value>,
-    /// What the request says of the job and not of the table (`task_cores`, …), under FATE's names.
-    pub of_job: Map<String, Value>,
-}
-
-impl UploadConfig {
-    /// Converts the fields. Fails with the reference's texts for missing keys and for numbers that are none.
-    pub fn read(fields: Map<String, Value>) -> Result<Self, Failure> {
-        if fields.is_empty() {
-            return Err(Failure::no_parameters());
-        }
-        let needed = ["namespace", "table_name", "file", "head", "partition"];
-        let staged = fields.get("staged").map(text);
-        let present = |key: &str| fields.contains_key(key) || (key == "file" && staged.is_some());
-        let missing: Vec<&str> = needed.into_iter().filter(|key| !present(key)).collect();
-        if !missing.is_empty() {
-            return Err(Failure::parameters_missing(&missing));
-        }
-        let get = |key: &str| fields.get(key).unwrap_or(&Value::Null);
-        let number = |key: &str| {
-            if get(key).is_null() {
-                Ok(0)
-            } else {
-                int(get(key))
-            }
-        };
-        let party = text(get("party_id"));
-        Ok(Self {
-            namespace: text(get("namespace")),
-            table_name: text(get("table_name")),
-            file: text(get("file")),
-            head: int(get("head"))?,
-            partition: int(get("partition"))?,
-            id_delimiter: Some(text(get("id_delimiter")))
-                .filter(|text| !text.is_empty())
-                .unwrap_or_else(|| ",".into()),
-            existing: existing(&fields)?,
-            extend_sid: flag(get("extend_sid"), number("extend_sid"))?,
-            auto_increasing_sid: flag(get("auto_increasing_sid"), number("auto_increasing_sid"))?,
-            with_meta: flag(get("with_meta"), number("with_meta"))?,
-            meta: object(get("meta")),
-            schema: object(get("schema")),
-            storage_engine: Some(text(get("storage_engine"))).filter(|text| !text.is_empty()),
-            party_id: Some(party).filter(|party| !party.is_empty() && party != "0"),
-            staged,
-            storage_address: Some(object(get("storage_address")))
-                .filter(|_| !get("storage_address").is_null()),
-            of_job: OF_JOB
-                .iter()
-                .filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone())))
-                .collect(),
-        })
+/// Converts the fields. Fails with the reference's texts for missing keys and for numbers that are none.
+pub fn read_config(fields: Map<String, Value>) -> Result<UploadConfig, Failure> {
+    if fields.is_empty() {
+        return Err(Failure::no_parameters());
     }
-
-    /// The parameters of the upload component, under FATE's names; `name` and `destroy` (or `append`) are derived.
-    pub fn parameters(&self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        let mut put = |key: &str, value: Value| {
-            fields.insert(key.to_owned(), value);
-        };
-        put("name", json!(self.table_name));
-        put("namespace", json!(self.namespace));
-        put("file", json!(self.file));
-        put("head", json!(self.head));
-        put("partition", json!(self.partition));
-        put("id_delimiter", json!(self.id_delimiter));
-        put("destroy", json!(self.existing == Existing::Replace));
-        put("append", json!(self.existing == Existing::Append));
-        put("extend_sid", json!(self.extend_sid));
-        put("auto_increasing_sid", json!(self.auto_increasing_sid));
-        put("with_meta", json!(self.with_meta));
-        put("meta", self.meta.clone());
-        put("schema", self.schema.clone());
-        if let Some(engine) = &self.storage_engine {
-            put("storage_engine", json!(engine));
-        }
-        if let Some(address) = &self.storage_address {
-            put("storage_address", address.clone());
-        }
-        if let Some(staged) = &self.staged {
-            put("staged", json!(staged));
-        }
-        fields
+    let needed = ["namespace", "table_name", "file", "head", "partition"];
+    let staged = fields.get("staged").map(text);
+    let present = |key: &str| fields.contains_key(key) || (key == "file" && staged.is_some());
+    let missing: Vec<&str> = needed.into_iter().filter(|key| !present(key)).collect();
+    if !missing.is_empty() {
+        return Err(Failure::parameters_missing(&missing));
     }
-
-    /// The configuration as a JSON request of its own: what a party's REST endpoint sends on once the file is staged there.
-    pub fn as_request(&self) -> Value {
-        let mut fields = self.parameters();
-        fields.remove("name");
-        fields.remove("destroy");
-        fields.remove("append");
-        fields.insert("table_name".into(), json!(self.table_name));
-        fields.insert(
-            "drop".into(),
-            json!(i64::from(self.existing == Existing::Replace)),
-        );
-        // the reader tells the two meanings of drop apart by these keys
-        let telling = if self.existing == Existing::Append {
-            "work_mode"
+    let get = |key: &str| fields.get(key).unwrap_or(&Value::Null);
+    let number = |key: &str| {
+        if get(key).is_null() {
+            Ok(0)
         } else {
-            "verbose"
-        };
-        fields.insert(telling.into(), json!(1));
-        fields.extend(self.of_job.clone());
-        if let Some(party) = &self.party_id {
-            fields.insert("party_id".into(), json!(party));
+            int(get(key))
         }
-        Value::Object(fields)
-    }
+    };
+    let party = text(get("party_id"));
+    Ok(UploadConfig {
+        namespace: text(get("namespace")),
+        table_name: text(get("table_name")),
+        file: text(get("file")),
+        head: int(get("head"))?,
+        partition: int(get("partition"))?,
+        id_delimiter: Some(text(get("id_delimiter")))
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| ",".into()),
+        existing: existing(&fields)?,
+        extend_sid: flag(get("extend_sid"), number("extend_sid"))?,
+        auto_increasing_sid: flag(get("auto_increasing_sid"), number("auto_increasing_sid"))?,
+        with_meta: flag(get("with_meta"), number("with_meta"))?,
+        meta: object(get("meta")),
+        schema: object(get("schema")),
+        storage_engine: Some(text(get("storage_engine"))).filter(|text| !text.is_empty()),
+        party_id: Some(party).filter(|party| !party.is_empty() && party != "0"),
+        staged,
+        storage_address: Some(object(get("storage_address")))
+            .filter(|_| !get("storage_address").is_null()),
+        of_job: OF_JOB
+            .iter()
+            .filter_map(|key| Some(((*key).to_owned(), fields.get(*key)?.clone())))
+            .collect(),
+    })
 }
 
 /// What `drop` means: newer clients always send it and say so by `verbose`; older ones mean "add" by an explicit 0.
@@ -220,16 +113,21 @@ fn flag(value: &Value, number: Result<i64, Failure>) -> Result<bool, Failure> {
 }
 
 /// An object, or one in its text form; anything else is an empty object.
-fn object(value: &Value) -> Value {
+fn object(value: &Value) -> Map<String, Value> {
     let read = match value {
         Value::String(text) => serde_json::from_str(text).unwrap_or(Value::Null),
         other => other.clone(),
     };
-    if read.is_object() { read } else { json!({}) }
+    match read {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn config(extra: Value) -> UploadConfig {
@@ -237,7 +135,7 @@ mod tests {
             json!({"namespace": "n", "table_name": "t", "file": "f", "head": 1, "partition": 4});
         let own = fields.as_object_mut().expect("object");
         own.extend(extra.as_object().expect("object").clone());
-        UploadConfig::read(own.clone()).expect("read")
+        read_config(own.clone()).expect("read")
     }
 
     #[test]
@@ -284,7 +182,7 @@ mod tests {
             let Value::Object(fields) = first.as_request() else {
                 panic!("no object")
             };
-            assert_eq!(UploadConfig::read(fields).expect("read"), first);
+            assert_eq!(read_config(fields).expect("read"), first);
         }
     }
 }

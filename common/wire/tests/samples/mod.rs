@@ -3,14 +3,14 @@
 use serde_json::json;
 use vocabulary::report::{Outcome, ReportBody};
 use vocabulary::{
-    Assignment, Attempt, Cast, DataInput, ErrorCode, Fault, JobId, Metric, MetricData, ModelInput,
-    ModelRef, ModelSummary, Offer, OfferedFile, OfferedInput, OfferedStep, Participant, PartyId,
-    Progress, Report, Role, SignedBytes, Stage, StepName, TableRef, TableSummary, TaskId,
-    Timestamp, Usage,
+    Assignment, Attempt, Cast, DataInput, ErrorCode, Existing, Fault, JobId, Metric, MetricData,
+    ModelInput, ModelRef, ModelSummary, Offer, OfferedFile, OfferedInput, OfferedStep, Participant,
+    PartyId, Progress, Report, Role, SignedBytes, Stage, StepName, TableRef, TableSummary, TaskId,
+    Timestamp, UploadConfig, Usage,
 };
 use wire::agent_link::{
     Caller, EnvelopeHead, Hello, HttpHead, HttpReplyHead, Peer, Reply, StepCheck, ToAgent,
-    ToCoordinator, Welcome,
+    ToCoordinator, UploadCall, Welcome,
 };
 use wire::{Address, AttemptKey};
 
@@ -364,7 +364,37 @@ pub(crate) fn to_coordinator() -> Vec<(&'static str, ToCoordinator)> {
                 ..http_head(Caller::PartyUser(party("9999")))
             }),
         ),
+        (
+            "upload",
+            ToCoordinator::Upload(Box::new(UploadCall {
+                config: upload(),
+                ticket: Some(signed()),
+            })),
+        ),
     ]
+}
+
+fn upload() -> UploadConfig {
+    let object = |value: serde_json::Value| value.as_object().unwrap().clone();
+    UploadConfig {
+        namespace: "experiment".into(),
+        table_name: "breast_hetero_guest".into(),
+        file: "breast.csv".into(),
+        head: 1,
+        partition: 4,
+        id_delimiter: ",".into(),
+        existing: Existing::Replace,
+        extend_sid: false,
+        auto_increasing_sid: false,
+        with_meta: true,
+        meta: object(json!({"label_name": "y"})),
+        schema: object(json!({"sid": "id"})),
+        storage_engine: Some("EGGROLL".into()),
+        party_id: Some("9999".into()),
+        staged: Some("ab".repeat(16)),
+        storage_address: Some(object(json!({"host": "a"}))),
+        of_job: object(json!({"task_cores": 2})),
+    }
 }
 
 pub(crate) fn replies() -> Vec<(&'static str, Reply)> {
@@ -378,6 +408,10 @@ pub(crate) fn replies() -> Vec<(&'static str, Reply)> {
         ("accepted", Reply::Accepted(signed())),
         ("checked", Reply::Checked(vec![fault()])),
         ("http", Reply::Http(head)),
+        (
+            "document",
+            Reply::Document(r#"{"retcode":0,"retmsg":"success"}"#.into()),
+        ),
         ("failed", Reply::Failed(fault())),
     ]
 }

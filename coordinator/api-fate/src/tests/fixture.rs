@@ -192,6 +192,7 @@ impl Rows for Agents {
 
 /// An API with everything behind it.
 pub(super) struct World {
+    pub(super) api: FateFlow,
     pub(super) router: Router,
     pub(super) agents: Arc<Agents>,
     pub(super) coordinator: Coordinator,
@@ -206,12 +207,10 @@ impl World {
     pub(super) async fn with_rows(through_coordinator: bool) -> Self {
         let coordinator = api_fixture::coordinator(through_coordinator).await;
         let agents = Arc::new(Agents::default());
-        let router = router(FateFlow::new(
-            coordinator.clone(),
-            agents.clone(),
-            ApiOptions::default(),
-        ));
+        let api = FateFlow::new(coordinator.clone(), agents.clone(), ApiOptions::default());
+        let router = router(api.clone());
         Self {
+            api,
             router,
             agents,
             coordinator,

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::Request;
 use serde_json::{Value, json};
-use wire::agent_link::Caller;
+use wire::agent_link::{Caller, UploadCall};
 
 use super::fixture::{World, party};
 
@@ -435,6 +435,72 @@ async fn makes_the_job_of_an_upload_that_a_partys_endpoint_staged() {
         .body(Body::from(body.to_string()))
         .expect("request");
     assert_eq!(reply(&world, outsider).await["retcode"], 108);
+}
+
+/// A reply without what differs from job to job.
+fn without_job(reply: &Value) -> String {
+    let id = reply["jobId"].as_str().expect("a job's id");
+    reply.to_string().replace(id, "JOB")
+}
+
+#[tokio::test]
+async fn an_upload_that_comes_by_a_message_is_the_one_that_a_request_makes() {
+    let world = World::with_rows(false).await;
+    let body = json!({"staged": "s1", "namespace": "n", "table_name": "t", "head": 1, "partition": 4, "drop": 1, "verbose": 1,
+        "meta": {"b": 1, "a": 0.1}, "task_cores": 2});
+    let (_, by_request) = world
+        .post_as(Some("9999"), "data/upload", body.clone())
+        .await;
+    let mut config =
+        rest::upload::read_config(body.as_object().expect("object").clone()).expect("read");
+    // What no request can say is not heard from a message either.
+    config.of_job.insert("job_type".into(), json!("predict"));
+    let call = |config: &rest::UploadConfig| UploadCall {
+        config: config.clone(),
+        ticket: None,
+    };
+    let by_message = world
+        .api
+        .start_upload(party("9999"), call(&config))
+        .await
+        .to_json();
+    assert_eq!(without_job(&by_message), without_job(&by_request));
+    let mut jobs = Vec::new();
+    for reply in [&by_request, &by_message] {
+        let id = reply["jobId"].as_str().expect("id").parse().expect("id");
+        jobs.push(world.coordinator.jobs().get(&id).await.expect("job"));
+    }
+    assert_eq!(jobs[0].cast, jobs[1].cast);
+    let documents = |job: &domain::Job| {
+        let made = &job.definition;
+        (made.submitted_dsl.clone(), made.submitted_conf.clone())
+    };
+    assert_eq!(documents(&jobs[0]), documents(&jobs[1]));
+
+    // Whatever it names, a message speaks for its own party only.
+    let staged_elsewhere = rest::UploadConfig {
+        party_id: Some("10000".into()),
+        ..config.clone()
+    };
+    let made = world
+        .api
+        .start_upload(party("9999"), call(&staged_elsewhere))
+        .await;
+    assert_eq!(made.data["parties"], json!(["9999"]));
+    let file_elsewhere = rest::UploadConfig {
+        staged: None,
+        ..staged_elsewhere
+    };
+    let refused = world
+        .api
+        .start_upload(party("9999"), call(&file_elsewhere))
+        .await;
+    assert_eq!(
+        (refused.retcode, refused.job),
+        (108, None),
+        "{}",
+        refused.retmsg
+    );
 }
 
 #[tokio::test]

@@ -204,6 +204,11 @@ impl Inner {
                     Body::Empty,
                 )
             }
+            // It has no capability, so that no agent has a reason to say this.
+            ToCoordinator::Upload(_) => {
+                let fault = Fault::new(ErrorCode::ProtocolViolation, "uploads come over HTTP");
+                (Reply::Failed(fault), Body::Empty)
+            }
             ToCoordinator::Http(head) => match gather(&mut body).await {
                 Ok(body) => {
                     let asked = ProxiedRequest {

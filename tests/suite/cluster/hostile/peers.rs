@@ -6,9 +6,10 @@ use fedflow_tests::hostile::{
     task_of, until,
 };
 use pki::Kind;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use vocabulary::report::ReportBody;
-use vocabulary::{ErrorCode, Offer, Outcome, SignedBytes, Usage};
+use vocabulary::{ErrorCode, Existing, Offer, Outcome, SignedBytes, UploadConfig, Usage};
+use wire::agent_link::{Hello, LARGEST_UPLOAD, Reply, ToCoordinator, UPLOADS, UploadCall};
 
 use super::super::program;
 
@@ -201,6 +202,78 @@ async fn a_hostile_host_plays_its_part_in_a_job_of_real_daemons() {
         .await;
     daemon.rest().succeeded(&job).await;
     assert!(bank.lives());
+}
+
+/// An upload in the name of party 9999, whoever says it.
+fn upload(staged: Option<&str>) -> UploadConfig {
+    UploadConfig {
+        namespace: "experiment".into(),
+        table_name: "stolen".into(),
+        file: "salaries.csv".into(),
+        head: 1,
+        partition: 4,
+        id_delimiter: ",".into(),
+        existing: Existing::Replace,
+        extend_sid: false,
+        auto_increasing_sid: false,
+        with_meta: false,
+        meta: Map::new(),
+        schema: Map::new(),
+        storage_engine: None,
+        party_id: Some("9999".into()),
+        staged: staged.map(str::to_owned),
+        storage_address: None,
+        of_job: Map::new(),
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_started_for_the_party_that_says_so_and_for_no_other() {
+    let federation = Federation::new(&program());
+    let daemon = federation.coordinator("");
+    let bank = federation.agent("9999", ALL_MINE);
+    let clinic = Peer::new(&federation, "10000");
+    let hello = Hello {
+        capabilities: vec![UPLOADS.into(), "of_tomorrow".into()],
+        ..clinic.hello()
+    };
+    clinic.join_with(&federation, hello).await.expect("let in");
+    until("the agent to be linked", || bank.is_linked().then_some(())).await;
+    assert!(clinic.shares(UPLOADS) && !clinic.shares("of_tomorrow"));
+    let say = async |config: UploadConfig| {
+        let call = UploadCall {
+            config,
+            ticket: None,
+        };
+        let call = ToCoordinator::Upload(Box::new(call));
+        clinic
+            .call(&call, bytes::Bytes::new())
+            .await
+            .expect("a reply")
+            .0
+    };
+    let envelope = |reply: Reply| match reply {
+        Reply::Document(text) => serde_json::from_str::<Value>(&text).expect("JSON"),
+        other => panic!("no envelope: {other:?}"),
+    };
+    let refused = envelope(say(upload(None)).await);
+    assert_eq!(refused["retcode"], 108, "{refused}");
+    assert_eq!(refused["jobId"], Value::Null, "{refused}");
+    let made = envelope(say(upload(Some("s1"))).await);
+    assert_eq!(made["retcode"], 0, "{made}");
+    assert_eq!(made["data"]["parties"], json!(["10000"]), "{made}");
+    let mut large = upload(Some("s2"));
+    large
+        .schema
+        .insert("sid".into(), json!("x".repeat(LARGEST_UPLOAD)));
+    let reply = say(large).await;
+    assert!(
+        matches!(&reply, Reply::Failed(fault) if fault.code == ErrorCode::LimitReached),
+        "{reply:?}"
+    );
+    assert!(clinic.is_linked() && daemon.lives() && bank.lives());
+    // The bank's own upload, of a user at its own REST endpoint, goes the same way.
+    bank.rest().load("9999", "own", "id,x\n1,1\n2,2\n").await;
 }
 
 #[tokio::test]
