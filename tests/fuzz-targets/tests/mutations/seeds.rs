@@ -77,14 +77,12 @@ fn jobs() {
     let read = |name: &str| {
         std::fs::read_to_string(Path::new("../../examples").join(name)).expect("an example")
     };
-    for example in ["first-job"] {
-        let text = format!(
-            "{}\n---\n{}",
-            read(&format!("{example}/dsl.json")),
-            read(&format!("{example}/conf.json"))
-        );
-        write("jobs", example, &[], text.as_bytes());
-    }
+    let text = format!(
+        "{}\n---\n{}",
+        read("first-job/dsl.json"),
+        read("first-job/conf.json")
+    );
+    write("jobs", "first-job", &[], text.as_bytes());
 }
 
 fn ciphertexts() {
