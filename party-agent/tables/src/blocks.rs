@@ -60,6 +60,7 @@ impl<R: Read> Blocks<R> {
         let mut round = Vec::with_capacity(most);
         while round.len() < most && !self.over {
             let block = self.block()?;
+            // The last block may be empty: the end is seen only when a line is asked for.
             if block.lines() > 0 {
                 round.push(block);
             }

@@ -48,6 +48,7 @@ pub(crate) enum Cells<'a> {
 
 /// Writes a number as text so that reading it gives the same number; missing gives none.
 fn float_text(value: f64) -> Option<String> {
+    // `Debug` gives the shortest text that reads back as the same number, and always a point.
     (!value.is_nan()).then(|| format!("{value:?}"))
 }
 
@@ -224,6 +225,8 @@ impl ColumnData {
 
     fn in_one_form(&self, more: &Self) -> Result<(Self, Self)> {
         let is_plain = self.form == Form::Plain || more.form == Form::Plain;
+        // Their own forms first: one of them is mostly enough, and only the other side is
+        // converted.
         let tried = [self.form, more.form, Form::Short, Form::Pointed];
         for form in tried.into_iter().filter(|_| !is_plain) {
             let cast = |of: &Self| -> Result<Option<Self>> {
@@ -267,6 +270,8 @@ impl Frame {
         match columns
             .iter()
             .enumerate()
+            // Columns are known by position, so a shorter one would shift nothing and lose rows
+            // unseen.
             .find(|(_, column)| column.series.len() != rows)
         {
             Some((at, column)) => Err(TableError::LengthMismatch {
@@ -386,6 +391,7 @@ impl Frame {
             });
         }
         let numbers = indices(rows)?;
+        // One chunk first: to take from many searches for the chunk of each row.
         let columns = self.each_column(|series| series.rechunk().take(&numbers).map_err(engine))?;
         Ok(Self {
             rows: rows.len(),

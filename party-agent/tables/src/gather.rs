@@ -17,6 +17,7 @@ const AT_ONCE: usize = 4;
 impl Table {
     /// The rows of these numbers (counted from 0), in this order; a number may come once only (see `rows_as`).
     pub fn rows_at(&self, rows: &[usize]) -> Result<Table> {
+        // A row twice would be an id twice, which no table has.
         let mut seen = HashSet::with_capacity(rows.len());
         if let Some(row) = rows.iter().find(|row| !seen.insert(**row)) {
             return Err(TableError::IdRepeated { row: *row });
@@ -58,6 +59,8 @@ impl Table {
                     return Err(TableError::IdRepeated { row: position });
                 }
                 Some(row) => rows.push(*row),
+                // All are counted before it fails: how many are missing says whether one id or the
+                // table is wrong.
                 None => _ = absent.get_or_insert(position),
             }
         }
@@ -108,6 +111,7 @@ impl Table {
     fn pick_some(&self, rows: &[usize], starts: &[usize]) -> Result<Frame> {
         let everything = self.everything();
         let mut by_piece: Vec<(usize, usize)> = rows.iter().copied().zip(0..).collect();
+        // Sorted by row, so that each piece is loaded once however the rows are asked for.
         by_piece.sort_unstable();
         let (mut found, mut order) = (None::<Frame>, vec![0; rows.len()]);
         let mut taken = 0;

@@ -68,7 +68,9 @@ impl ContentHasher {
 
     /// The hash of the rows alone, hex.
     pub(crate) fn finish(&self) -> String {
+        // Columns are hashed one by one and then together, so that threads can share the work.
         let mut whole = Hasher::new_derive_key("fedflow table rows 1");
+        // The number of rows too: a table without columns besides the id has it nowhere else.
         whole.update(&self.rows.to_le_bytes());
         for column in &self.columns {
             whole.update(column.finalize().as_bytes());

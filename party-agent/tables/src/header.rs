@@ -37,6 +37,7 @@ fn invalid(reason: impl Into<String>) -> TableError {
 
 pub(crate) fn delimiter_byte(delimiter: char) -> Result<u8> {
     let byte = u8::try_from(delimiter).ok().filter(u8::is_ascii);
+    // These have a meaning of their own in a line: fields could not be told from quotes and ends.
     let usable = byte.filter(|byte| !matches!(byte, b'"' | b'\n' | b'\r' | 0));
     usable.ok_or(TableError::DelimiterInvalid { delimiter })
 }
@@ -96,6 +97,8 @@ fn judge(text: &str, delimiter: u8, line: u64, one_field_is_odd: bool) -> Result
         .iter()
         .find(|(other, _)| *other != delimiter && text.as_bytes().contains(other));
     match other {
+        // Only where the given one does not occur at all. Quotes may hold anything, so nothing is
+        // guessed.
         Some((_, other)) if one_field_is_odd && !text.contains([char::from(delimiter), '"']) => {
             Err(TableError::DelimiterAbsent {
                 line,
@@ -205,6 +208,7 @@ fn told_apart(fields: &[&str], id_at: Option<usize>) -> Header {
 /// A name for a column without one, which is no other's.
 fn by_number(number: usize, own: &HashSet<String>) -> String {
     let mut name = format!("column_{number}");
+    // A file may name a column `column_3` that is not the third.
     while own.contains(name.as_str()) {
         name.push('_');
     }
@@ -243,6 +247,8 @@ pub(crate) fn named(
             }
             if let Some(header) = header {
                 let named = header.names.len() - header.unnamed;
+                // Whoever names the columns counts those that have a name: spreadsheets add some
+                // without.
                 if full.len() == named {
                     full.extend(header.names.iter().skip(named).cloned());
                 }

@@ -93,9 +93,11 @@ pub(crate) fn import_to(
     };
     let mut intake = Intake::new(place);
     let mut blocks = Blocks::new(lines);
+    // The first round before the loop: ids are doubted by its lines before any row is kept.
     let mut round = blocks.round()?;
     let doubt = doubt_of_ids(header.as_ref(), round.first(), options)?;
     while !round.is_empty() {
+        // The next round is cut while this one is split: reading a file is one thread's work.
         let (next, pieces) = rayon::join(
             || blocks.round(),
             || {
@@ -114,6 +116,7 @@ pub(crate) fn import_to(
     progress(intake.receipt.rows_in);
     let (padded, spaced) = (intake.padded, intake.spaced);
     let (table, mut receipt) = intake.finish(schema)?;
+    // An empty table would fail somewhere later, where nobody knows the file.
     if receipt.stored == 0 {
         return Err(no_rows(&receipt, options.head));
     }
@@ -393,6 +396,7 @@ impl Sieve<'_> {
         }
         let expected = self.expected.unwrap_or(fields.len());
         let padded = fields.len() > expected;
+        // Empty ones are what spreadsheets write behind the last column; anything else is data.
         if fields.iter().skip(expected).any(|field| !field.is_empty()) {
             return Err(Reason::TooManyFields);
         }
@@ -405,6 +409,8 @@ impl Sieve<'_> {
             Ids::Column(_) => return Err(Reason::IdEmpty),
             Ids::MadeUp { prefix } => Cow::Owned(format!("{prefix}{row}")),
         };
+        // Trimmed for the question only: ids are kept as they are, since other parties compare
+        // bytes.
         if id.trim().is_empty() {
             return Err(Reason::IdEmpty);
         }

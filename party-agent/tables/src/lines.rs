@@ -129,6 +129,7 @@ impl<R: Read> Lines<R> {
             return Ok(read);
         }
         self.line.clear();
+        // Each record begins anew: what was open before has been told as an error.
         self.scan.at = At::Start;
         self.number = self.read + 1;
         loop {
@@ -159,6 +160,7 @@ impl<R: Read> Lines<R> {
                     .get(..text)
                     .is_some_and(|line| line.ends_with(b"\r")),
             );
+            // Without the line's end, which is one byte or two and no content.
             if text - returned > self.longest {
                 return self.too_long(start, ended);
             }
@@ -223,6 +225,7 @@ impl<R: Read> Lines<R> {
             ended = end.is_some();
             self.input.consume(used);
         }
+        // What was too long is not kept: a row that is refused should not hold its memory.
         self.line.clear();
         match self.scan.at {
             At::Quoted => Err(broken(
@@ -318,6 +321,7 @@ pub(crate) fn join_fields(fields: &[&str], delimiter: char) -> String {
 
 /// Appends a field, in quotes only where it would be read as something else without them.
 pub(crate) fn push_field(line: &mut String, field: &str, delimiter: char) {
+    // Quoted only where needed, so that a line without a header comes out as it came in.
     if !field.contains([delimiter, '"', '\n', '\r']) {
         line.push_str(field);
         return;

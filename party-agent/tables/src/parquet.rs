@@ -41,6 +41,7 @@ impl<W> Witness<W> {
                 || io::Error::from(error.kind()),
                 io::Error::from_raw_os_error,
             );
+            // The first failure is the cause; those after it only follow from it.
             self.failure.get_or_insert(copy);
         })
     }
@@ -99,6 +100,7 @@ fn is_packed(series: &Series) -> bool {
     let Ok(numbers) = series.f64() else {
         return false;
     };
+    // Spread over the column: a sorted one has its repeated values side by side.
     let step = (numbers.len() / SAMPLE).max(1);
     let mut sample: Vec<u64> = numbers
         .iter()
@@ -198,6 +200,7 @@ pub(crate) fn write_frame(frame: &Frame, out: impl Write, stop: &Stop) -> Result
     };
     let outcome = arrays.and_then(|arrays| write_arrays(frame.rows(), &arrays, &mut witness, stop));
     let flushed = witness.flush();
+    // Before the engine's error is looked at: after a stop that error says nothing.
     stop.go_on()?;
     match (witness.failure, outcome, flushed) {
         (Some(failure), _, _) | (None, Ok(()), Err(failure)) => {
@@ -240,6 +243,7 @@ impl FileIndex {
         let schema = infer_schema(&footer).map_err(damaged)?;
         let all = schema.len();
         let directory = Arc::new(Directory { footer, schema });
+        // Whoever wants most columns at once does not come back for the others.
         if keeps && wanted * PART <= all {
             let _ = self.directory.set(Arc::clone(&directory));
         }
@@ -268,6 +272,7 @@ fn bytes_at(file: &File, place: Range<u64>, length: u64) -> Result<Vec<u8>> {
     let outside = || TableError::Damaged {
         reason: "a column is said to lie outside its file".to_owned(),
     };
+    // Before any memory is taken for it: a damaged footer may claim any size.
     if place.end > length {
         return Err(outside());
     }
@@ -316,6 +321,7 @@ pub(crate) fn read_frame(part: &PartFile<'_>, wanted: &[usize]) -> Result<Frame>
         .metadata()
         .map_err(TableError::reading("a partition"))?
         .len();
+    // The cheapest sign of a torn file, seen before anything in it is believed.
     if length != part.bytes {
         return Err(TableError::Damaged {
             reason: format!(

@@ -95,12 +95,15 @@ impl PartWriter {
                 let file = File::create(&path).map_err(failed())?;
                 let mut out = BufWriter::with_capacity(1 << 18, file);
                 let bytes = write_frame(frame, &mut out, stop)?;
+                // Unfinished work need not survive: a sync for each piece would cost more than the
+                // write.
                 if synced {
                     out.get_ref().sync_all().map_err(failed())?;
                 }
                 Ok(bytes)
             },
         );
+        // First the hash: it fails only when stopped, and then the write's error says nothing.
         hashed?;
         self.parts.push(Part {
             rows: frame.rows() as u64,

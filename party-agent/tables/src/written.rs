@@ -99,11 +99,13 @@ fn fixed(text: &str) -> Option<(i64, u8)> {
     }
     let whole = point.unwrap_or(bytes.len());
     let after = point.map_or(0, |point| bytes.len() - point - 1);
+    // "007" is a code and no number: it must come back with its zeros.
     let led_by_zero = whole > 1 && bytes.first() == Some(&b'0');
     let is_kept = whole > 0
         && (point.is_none() || after > 0)
         && !led_by_zero
         && number < EXACT
+        // "-0" reads as a number and would come back as "0".
         && !(negative && number == 0);
     let (number, after) = (i64::try_from(number).ok()?, u8::try_from(after).ok()?);
     let signed = if negative { -number } else { number };
@@ -212,6 +214,7 @@ fn short(text: &str, form: Form) -> Option<f64> {
         return None;
     }
     let value: f64 = text.parse().ok()?;
+    // Written again and compared: a text is kept as a number only where not one byte is lost.
     let is_same = value.is_finite() && with_short(value, form, |again| again == text);
     is_same.then_some(value)
 }
