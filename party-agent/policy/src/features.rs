@@ -97,11 +97,9 @@ impl Policy {
         let fewest = u64::from(rules.fewest_columns);
         // Unknown counts as too few. A minimum of one column is none.
         if fewest > 1 && columns.is_none_or(|columns| columns < fewest) {
-            let of = columns.map_or("nobody knows how many".to_owned(), |columns| {
-                columns.to_string()
-            });
+            // Not how many: others learn the text, and by jobs that clip columns would search for values of rows with it.
             let what = format!(
-                "message {message}, values of rows: {of} columns are behind it, {fewest} at least"
+                "message {message}, values of rows: fewer than {fewest} columns that vary are behind it"
             );
             return Err(Verdict::refused("features.fewest_columns", what));
         }
@@ -225,6 +223,16 @@ mod tests {
             assert_eq!(judge("", 0, columns), "features.fewest_columns");
             assert_eq!(judge("fewest_columns = 1", 0, columns), "allowed");
         }
+        let what = |columns: Option<u64>| match policy("").vectors_of(
+            "host_score",
+            &Place::of("host_score"),
+            columns,
+        ) {
+            Err(Verdict::Refused { what, .. }) => what,
+            other => panic!("no refusal: {other:?}"),
+        };
+        assert!(what(None).contains("fewer than 3 columns"));
+        assert!([0, 1, 2].iter().all(|few| what(Some(*few)) == what(None)));
         assert_eq!(
             (judge("", 19, Some(9)), judge("", 20, Some(9))),
             ("allowed", "features.classes")

@@ -8,8 +8,7 @@ use super::{AgentTaskHost, blocking};
 use crate::admission;
 
 impl AgentTaskHost {
-    /// Notes how many columns stand behind values of rows that the component may send: in a training those that have more than
-    /// one value. A model that is applied was judged by them when it was made, and single rows have one value in each.
+    /// Notes how many columns stand behind values of rows that the component may send: in a training those that vary. A model that is applied was judged by them when it was made, and single rows have one value in each.
     pub(super) async fn account_columns(&self, table: &Table) -> Result<()> {
         let (Some(account), true) = (&self.account, self.sends_rows) else {
             return Ok(());
@@ -19,7 +18,10 @@ impl AgentTaskHost {
             return Ok(());
         }
         let table = table.clone();
-        account.read_columns(blocking(move || Ok(table.varied_features() as u64)).await?);
+        let columns = blocking(move || Ok(table.varied_features() as u64)).await?;
+        // Here only: to others a refusal does not say how many there are.
+        tracing::info!(columns, "columns that vary are behind values of rows");
+        account.read_columns(columns);
         Ok(())
     }
 

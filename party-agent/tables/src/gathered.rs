@@ -8,9 +8,9 @@ use crate::error::Result;
 use crate::frame::Frame;
 use crate::manifest::Part;
 use crate::parquet::FileIndex;
-use crate::schema::Schema;
+use crate::schema::{ColumnKind, Schema};
 use crate::spill::{PartWriter, SpillFolder, part_name, rows_of_a_piece};
-use crate::table::{Parts, Table, Waiting};
+use crate::table::{Parts, Table, Waiting, check_kinds};
 use crate::versions::Hold;
 
 /// Rows that become a table, in order.
@@ -20,6 +20,8 @@ pub(crate) struct Gathered {
     /// What is not written yet: whole pieces where there is no place to write to.
     pieces: Vec<Frame>,
     writer: Option<(Arc<Hold>, PartWriter)>,
+    /// As what the columns of written pieces are kept: once, where all are alike.
+    written_kinds: Vec<Vec<ColumnKind>>,
 }
 
 impl Gathered {
@@ -34,6 +36,7 @@ impl Gathered {
             stop: stop.clone(),
             pieces: Vec::new(),
             writer: None,
+            written_kinds: Vec::new(),
         }
     }
 
@@ -66,6 +69,10 @@ impl Gathered {
             return Ok(());
         };
         for frame in self.pieces.drain(..) {
+            let kinds = frame.kinds()?;
+            if !self.written_kinds.contains(&kinds) {
+                self.written_kinds.push(kinds);
+            }
             let writer = match &mut self.writer {
                 Some((_, writer)) => writer,
                 None => {
@@ -89,6 +96,10 @@ impl Gathered {
             let table = Table::of_frames(schema, self.pieces)?;
             return Ok(table.set(self.place, &self.stop, partitions));
         };
+        // The files are not read again for it: a table in files is held to its schema as one in memory is.
+        for kinds in &self.written_kinds {
+            check_kinds(&schema, kinds)?;
+        }
         let (parts, rows_hash) = writer.finish();
         let parts = files(hold, &parts, schema.columns.len(), rows_hash);
         let table = Table::of_parts(schema, parts)?;

@@ -2,7 +2,7 @@
 //! nobody reads them any more.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,13 +35,26 @@ impl SpillFolder {
         Self(Arc::new(root.join(Self::NAME)))
     }
 
-    /// Removes what a crash left in it; nobody else may have the table store open.
-    pub(crate) fn clean_up(&self) -> Result<()> {
-        match std::fs::remove_dir_all(&*self.0) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(TableError::writing(
-                "the folder for rows of unfinished work",
-            )(error)),
-            _ => Ok(()),
+    /// Removes what a crash left in it; nobody else may have the table store open. What cannot be removed stays and is logged:
+    /// new folders have names of their own, so that it is in nobody's way.
+    pub(crate) fn clean_up(&self) {
+        let remove = |path: &Path| {
+            let removed = match std::fs::symlink_metadata(path) {
+                Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
+                Ok(_) => std::fs::remove_file(path),
+                Err(error) => Err(error),
+            };
+            let error = removed
+                .err()
+                .filter(|error| error.kind() != ErrorKind::NotFound)?;
+            tracing::warn!(path = %path.display(), %error, "rows of unfinished work cannot be removed: remove them by hand");
+            Some(())
+        };
+        // One by one: an entry that stays must not keep those behind it.
+        let entries = std::fs::read_dir(&*self.0).into_iter().flatten().flatten();
+        let left = entries.filter_map(|entry| remove(&entry.path())).count();
+        if left == 0 {
+            remove(&self.0);
         }
     }
 
@@ -54,6 +67,13 @@ impl SpillFolder {
             .tempdir_in(&*self.0)
             .map_err(failed())?;
         Ok(Arc::new(Hold::of_spill(folder.keep())))
+    }
+
+    /// A new file in it that has no name: it goes when it is closed, or the process ends.
+    pub(crate) fn unnamed_file(&self) -> Result<File> {
+        let failed = || TableError::writing("a file for rows of unfinished work");
+        std::fs::create_dir_all(&*self.0).map_err(failed())?;
+        tempfile::tempfile_in(&*self.0).map_err(failed())
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use vocabulary::{Stop, TableRef};
 
+use super::Gathered;
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
+use crate::spill::SpillFolder;
 use crate::{ImportOptions, Table, TableError, TableStore, Values, import};
 
 const ROWS: usize = 20_000;
@@ -234,4 +236,71 @@ fn rows_by_position_come_in_any_order_across_pieces() {
         read.rows_at(&[ROWS]),
         Err(TableError::RowMissing { .. })
     ));
+}
+
+#[test]
+fn what_cannot_be_removed_keeps_no_table_store_from_opening() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = folder.path().join(".spill");
+    // Something else in the folder's place.
+    std::fs::write(&place, "no folder").expect("written");
+    drop(TableStore::open(folder.path()).expect("opens"));
+    assert!(!place.exists());
+    // A folder whose files may not be removed (by others than root), beside others.
+    for name in ["a", "locked", "z"] {
+        std::fs::create_dir_all(place.join(name)).expect("made");
+        std::fs::write(place.join(name).join("part"), "rows").expect("written");
+    }
+    let allow = |mode: u32| {
+        let locked = place.join("locked");
+        if locked.exists() {
+            std::fs::set_permissions(locked, PermissionsExt::from_mode(mode)).expect("set");
+        }
+    };
+    allow(0o500);
+    let store = TableStore::open(folder.path()).expect("opens");
+    allow(0o700);
+    assert!(!place.join("a").exists() && !place.join("z").exists());
+    // Work that is put aside goes on beside it.
+    store.write(&name("a"), &table(ROWS), 3).expect("written");
+    let read = store.read(&name("a")).expect("read");
+    let made = read
+        .map_partitions(|part, _| doubled(part))
+        .expect("doubled");
+    assert_eq!(made.rows(), ROWS);
+}
+
+#[test]
+fn a_table_in_files_is_held_to_its_schema_as_one_in_memory_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = SpillFolder::of(folder.path());
+    let columns = vec![
+        Column::new("x", ColumnKind::Integer, Part::Feature),
+        Column::new("t", ColumnKind::Text, Part::Feature),
+    ];
+    let schema = Schema::new(TableKind::Instances, "id", columns);
+    let gathered = |rows: usize| {
+        let mut gathered = Gathered::new(Some(place.clone()), &Stop::NEVER);
+        let rows = table(rows);
+        for piece in 0..rows.pieces() {
+            let frame = rows.load(piece, &rows.everything()).expect("loads");
+            gathered.push(&frame).expect("pushed");
+        }
+        (gathered.writer.is_some(), gathered)
+    };
+    for (rows, in_files) in [(10, false), (ROWS, true)] {
+        let (spilled, right) = gathered(rows);
+        assert_eq!(spilled, in_files);
+        let made = right.finish(table(1).schema().clone(), None).expect("fits");
+        assert_eq!(made.rows(), rows);
+        let refused = gathered(rows).1.finish(schema.clone(), None);
+        let Err(TableError::SchemaMismatch { reason }) = refused else {
+            panic!("{rows} rows are taken");
+        };
+        assert!(
+            reason.contains("the schema says [Text, Integer, Text]"),
+            "{reason}"
+        );
+    }
 }

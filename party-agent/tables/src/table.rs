@@ -73,6 +73,19 @@ impl fmt::Debug for Table {
     }
 }
 
+/// Refuses columns that are kept otherwise than the schema says.
+pub(crate) fn check_kinds(schema: &Schema, found: &[ColumnKind]) -> Result<()> {
+    let wanted: Vec<ColumnKind> = std::iter::once(ColumnKind::Text)
+        .chain(schema.kinds())
+        .collect();
+    if found == wanted {
+        return Ok(());
+    }
+    let reason =
+        format!("columns are kept as {found:?}, the schema says {wanted:?} (the id first)");
+    Err(TableError::SchemaMismatch { reason })
+}
+
 impl Table {
     /// A table of one partition in memory. `values` stand in the order of the schema's columns; ids must be unique,
     /// lengths equal, kinds as the schema says.
@@ -106,17 +119,8 @@ impl Table {
     /// A table of frames whose ids are known to be unique; column 0 of each is the id.
     pub(crate) fn of_frames(schema: Schema, frames: Vec<Frame>) -> Result<Table> {
         schema.check()?;
-        let wanted: Vec<ColumnKind> = std::iter::once(ColumnKind::Text)
-            .chain(schema.kinds())
-            .collect();
         for frame in &frames {
-            let found = frame.kinds()?;
-            if found != wanted {
-                let reason = format!(
-                    "columns are kept as {found:?}, the schema says {wanted:?} (the id first)"
-                );
-                return Err(TableError::SchemaMismatch { reason });
-            }
+            check_kinds(&schema, &frame.kinds()?)?;
         }
         let partitions = frames.len();
         let pieces: Vec<Frame> = frames.iter().flat_map(pieces_of).collect();

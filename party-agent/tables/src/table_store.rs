@@ -94,7 +94,7 @@ impl TableStore {
             _lock: lock,
         }));
         if alone {
-            table_store.spill().clean_up()?;
+            table_store.spill().clean_up();
             table_store.clean_up()?;
         }
         // Where the file system knows no locks, the table store works all the same; it is then never cleaned up.

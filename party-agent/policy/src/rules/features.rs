@@ -16,7 +16,7 @@ pub struct FeatureRules {
     pub repeats: Cap,
     /// Classes of one-vs-rest: all its vectors count as one.
     pub classes: Cap,
-    /// Fewest columns, each with more than one value, of the tables behind such a vector.
+    /// Fewest columns that vary of the tables behind such a vector.
     pub fewest_columns: u32,
 }
 

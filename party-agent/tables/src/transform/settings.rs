@@ -251,7 +251,8 @@ impl Settings {
         // An upload keeps what was said of its table one level deeper.
         let meta = meta.get("meta").and_then(Value::as_object).unwrap_or(meta);
         let text = |key: &str| meta.get(key).and_then(Value::as_str);
-        let flag = |key: &str| meta.get(key).and_then(vocabulary::truth);
+        // Truth values only: tables kept with other spellings were always read by the job's parameters, and stay so.
+        let flag = |key: &str| meta.get(key).and_then(Value::as_bool);
         self.input = text("input_format")
             .and_then(InputFormat::of)
             .unwrap_or(self.input);
@@ -373,6 +374,11 @@ mod tests {
             None
         );
         assert_eq!(settings.clone().respecting(&Map::new()), settings);
+        for other in [json!("false"), json!(""), json!(0), json!("true"), json!(1)] {
+            let kept =
+                meta(json!({"with_label": other, "with_match_id": other, "tag_with_value": other}));
+            assert_eq!(settings.clone().respecting(&kept), settings, "{other}");
+        }
         let nested = meta(
             json!({"meta": {"with_label": false, "input_format": "svmlight"}, "with_label": true}),
         );
