@@ -42,6 +42,8 @@ pub(crate) struct Blocks<R> {
     lines: Lines<R>,
     rows: u64,
     over: bool,
+    /// Blocks that were worked on: whoever asks for memory of this size again and again from several threads does not get the same.
+    spare: Vec<Block>,
 }
 
 impl<R: Read> Blocks<R> {
@@ -51,7 +53,13 @@ impl<R: Read> Blocks<R> {
             lines,
             rows: 0,
             over: false,
+            spare: Vec::new(),
         }
+    }
+
+    /// Blocks that nobody needs any more.
+    pub(crate) fn take_back(&mut self, round: Vec<Block>) {
+        self.spare.extend(round);
     }
 
     /// Blocks enough to keep all threads at work; none at the end of the file.
@@ -69,11 +77,16 @@ impl<R: Read> Blocks<R> {
     }
 
     fn block(&mut self) -> Result<Block> {
-        let mut block = Block {
-            bytes: Vec::new(),
+        let mut block = self.spare.pop().unwrap_or_else(|| Block {
+            bytes: Vec::with_capacity(FULL + FULL / 16),
             lines: Vec::with_capacity(MOST_LINES),
-            first_row: self.rows,
-        };
+            first_row: 0,
+        });
+        block.bytes.clear();
+        block.lines.clear();
+        // Before the lines are read: made-up ids count rows of the file, whichever thread makes
+        // them.
+        block.first_row = self.rows;
         while block.lines.len() < MOST_LINES && block.bytes.len() < FULL {
             match self.lines.advance()? {
                 Line::End => {

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::error::{Result, TableError};
 use crate::schema::ColumnKind;
 use crate::values::Values;
-use crate::written::{ColumnBuilder, Form, fixed_value, push_fixed, push_short};
+use crate::written::{ColumnBuilder, Form, fixed_value, push_fixed, push_short, with_short};
 
 pub(crate) fn engine(error: PolarsError) -> TableError {
     TableError::Engine {
@@ -93,11 +93,9 @@ impl Cells<'_> {
                     .for_each(|number| push_fixed(number, *digits, &mut text));
                 each(Some(&text));
             }),
-            Cells::Short(cells, form) => cells.iter().for_each(|cell| {
-                text.clear();
-                cell.into_iter()
-                    .for_each(|number| push_short(number, *form, &mut text));
-                each(Some(&text));
+            Cells::Short(cells, form) => cells.iter().for_each(|cell| match cell {
+                Some(number) => with_short(number, *form, |text| each(Some(text))),
+                None => each(Some("")),
             }),
             Cells::Float(_) | Cells::Integer(_) => {
                 self.texts().for_each(|text| each(text.as_deref()));

@@ -25,6 +25,25 @@ impl Table {
         self.picked(rows, |frame, _| Ok(frame))
     }
 
+    /// The rows whose numbers are kept, in the same order: piece by piece, with nothing for each row in memory.
+    pub(crate) fn rows_where(&self, keeps: impl Fn(usize) -> bool) -> Result<Table> {
+        let mut gathered = Gathered::beside(self);
+        let mut before = 0;
+        for piece in 0..self.pieces() {
+            let frame = self.load_once(piece, &self.everything())?;
+            let end = before + frame.rows();
+            let kept: Vec<bool> = (before..end).map(&keeps).collect();
+            before = end;
+            // Most pieces lose no row: they are passed on without a copy.
+            if kept.iter().all(|kept| *kept) {
+                gathered.push(&frame)?;
+            } else {
+                gathered.push(&frame.filter(&kept)?)?;
+            }
+        }
+        gathered.finish(self.schema().clone(), None)
+    }
+
     /// The rows of these numbers under new ids, which must be unique and as many; a row may come several times
     /// (sampling with replacement).
     pub fn rows_as(&self, rows: &[usize], ids: Vec<String>) -> Result<Table> {

@@ -1,5 +1,7 @@
 //! One fingerprint for a table's content: the same however many files it stands in.
 
+use std::sync::Mutex;
+
 use blake3::Hasher;
 use rayon::prelude::*;
 use vocabulary::Stop;
@@ -13,9 +15,22 @@ pub(crate) struct ContentHasher {
     columns: Vec<Hasher>,
     rows: u64,
     stop: Stop,
+    /// What threads put values together in. New ones for each column would be spread over the memory of all threads.
+    buffers: Mutex<Vec<Vec<u8>>>,
 }
 
-fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>) {
+/// Bytes that are hashed at once.
+const AT_ONCE: usize = 1 << 20;
+
+/// Gives the hasher what was put together once it is enough.
+fn pass_on(bytes: &mut Vec<u8>, hasher: &mut Hasher, enough: usize) {
+    if bytes.len() >= enough {
+        hasher.update(bytes);
+        bytes.clear();
+    }
+}
+
+fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>, hasher: &mut Hasher) {
     match cells {
         // The content is the text, however it is kept: a table has the same hash as one that keeps it as text.
         Cells::Text(_) | Cells::Fixed(..) | Cells::Short(..) => cells.each_text(|cell| {
@@ -23,20 +38,24 @@ fn encode(cells: &Cells<'_>, bytes: &mut Vec<u8>) {
             let length = cell.map_or(0, |text| text.len() as u64 + 1);
             bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(cell.unwrap_or_default().as_bytes());
+            pass_on(bytes, hasher, AT_ONCE);
         }),
         Cells::Float(cells) => {
             for cell in cells.iter() {
                 // All NaNs mean the same: missing.
                 let value = cell.filter(|value| !value.is_nan()).unwrap_or(f64::NAN);
                 bytes.extend_from_slice(&value.to_bits().to_le_bytes());
+                pass_on(bytes, hasher, AT_ONCE);
             }
         }
         Cells::Integer(cells) => {
             for cell in cells.iter() {
                 bytes.extend_from_slice(&cell.unwrap_or_default().to_le_bytes());
+                pass_on(bytes, hasher, AT_ONCE);
             }
         }
     }
+    pass_on(bytes, hasher, 1);
 }
 
 impl ContentHasher {
@@ -46,20 +65,26 @@ impl ContentHasher {
             columns: vec![Hasher::new(); width],
             rows: 0,
             stop: stop.clone(),
+            buffers: Mutex::default(),
         }
     }
 
     /// Takes the next rows.
     pub(crate) fn push(&mut self, frame: &Frame) -> Result<()> {
-        let stop = &self.stop;
+        let (stop, buffers) = (&self.stop, &self.buffers);
         self.columns
             .par_iter_mut()
             .enumerate()
             .try_for_each(|(at, hasher)| -> Result<()> {
                 stop.go_on()?;
-                let mut bytes = Vec::new();
-                encode(&frame.cells(at)?, &mut bytes);
-                hasher.update(&bytes);
+                let cells = frame.cells(at)?;
+                // A poisoned lock costs a new buffer and nothing else.
+                let spare = buffers.lock().ok().and_then(|mut spare| spare.pop());
+                let mut bytes = spare.unwrap_or_default();
+                encode(&cells, &mut bytes, hasher);
+                if let Ok(mut spare) = buffers.lock() {
+                    spare.push(bytes);
+                }
                 Ok(())
             })?;
         self.rows += frame.rows() as u64;

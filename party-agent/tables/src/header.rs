@@ -7,7 +7,7 @@ use crate::doubts;
 use crate::encoding::{Decoded, resembles};
 use crate::error::{Result, TableError};
 use crate::import_options::ImportOptions;
-use crate::lines::{Line, Lines, Splitter, Unclosed};
+use crate::lines::{Line, Lines, Splitter, Unclosed, holds};
 use crate::schema::{Column, ColumnKind, Part, Schema, TableKind};
 
 /// What may stand between fields, besides the delimiter that was given.
@@ -44,7 +44,7 @@ pub(crate) fn delimiter_byte(delimiter: char) -> Result<u8> {
 
 /// A record as text, or why it is none.
 pub(crate) fn text_of(line: &[u8], number: u64) -> Result<&str> {
-    if line.contains(&0) {
+    if holds(line, [0; 2]) {
         return Err(TableError::TextBroken {
             line: number,
             reason: "it holds a NUL character, which no text has",

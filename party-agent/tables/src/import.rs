@@ -2,7 +2,7 @@
 //! the line of the first such row.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::Read;
 
 use rayon::prelude::*;
@@ -18,6 +18,7 @@ use crate::gathered::Gathered;
 use crate::header::{self, Header, delimiter_byte, first_line, listed, look_at, named, schema_of};
 use crate::import_options::ImportOptions;
 use crate::lines::{Lines, Splitter, Unclosed, join_fields};
+use crate::repeated::{Digest, IdHash, RepeatedIds};
 use crate::reshape::check_partitions;
 use crate::schema::Schema;
 use crate::spill::SpillFolder;
@@ -90,6 +91,7 @@ pub(crate) fn import_to(
         expected,
         width: schema.columns.len(),
         ids,
+        hash: IdHash::new()?,
     };
     let mut intake = Intake::new(place);
     let mut blocks = Blocks::new(lines);
@@ -111,7 +113,7 @@ pub(crate) fn import_to(
             .into_iter()
             .try_for_each(|piece| intake.take(piece))?;
         progress(intake.receipt.rows_in);
-        round = next?;
+        blocks.take_back(std::mem::replace(&mut round, next?));
     }
     progress(intake.receipt.rows_in);
     let (padded, spaced) = (intake.padded, intake.spaced);
@@ -300,16 +302,6 @@ impl Ids {
     }
 }
 
-/// The first 128 bits of the id's hash.
-fn digest(id: &str) -> [u8; 16] {
-    let mut short = [0; 16];
-    short
-        .iter_mut()
-        .zip(blake3::hash(id.as_bytes()).as_bytes())
-        .for_each(|(to, from)| *to = *from);
-    short
-}
-
 /// What lines must be like to become rows.
 struct Sieve<'a> {
     options: &'a ImportOptions,
@@ -319,14 +311,14 @@ struct Sieve<'a> {
     /// Columns besides the id.
     width: usize,
     ids: Ids,
+    hash: IdHash,
 }
 
 /// The rows of a block, and those that are none.
 struct Piece {
     frame: Frame,
-    /// Of each row, in order. Ids are kept as 128 bits of their hash: half the memory of the texts, and no two texts of
-    /// one hash can be found.
-    digests: Vec<[u8; 16]>,
+    /// Of the id of each row, in order.
+    digests: Vec<Digest>,
     rows_in: u64,
     /// Rows with empty fields after the last column.
     padded: u64,
@@ -337,7 +329,7 @@ struct Piece {
 
 /// A row that is kept.
 struct KeptRow {
-    digest: [u8; 16],
+    digest: Digest,
     padded: bool,
     spaced: bool,
 }
@@ -421,7 +413,7 @@ impl Sieve<'_> {
             rows.push(&id, [value.as_str()]);
         }
         Ok(KeptRow {
-            digest: digest(&id),
+            digest: self.hash.digest(&id),
             padded,
             spaced: id.trim().len() < id.len(),
         })
@@ -455,23 +447,18 @@ struct Intake {
     refused: Refused,
     padded: u64,
     spaced: u64,
-    accepted: usize,
-    /// The latest row of each id.
-    latest: HashMap<[u8; 16], usize>,
-    replaced: Vec<usize>,
+    ids: RepeatedIds,
 }
 
 impl Intake {
     fn new(place: Option<SpillFolder>) -> Self {
         Self {
+            ids: RepeatedIds::new(place.clone()),
             gathered: Gathered::new(place, &Stop::NEVER),
             receipt: Receipt::default(),
             refused: Refused::default(),
             padded: 0,
             spaced: 0,
-            accepted: 0,
-            latest: HashMap::new(),
-            replaced: Vec::new(),
         }
     }
 
@@ -484,17 +471,18 @@ impl Intake {
             self.refused
                 .note(reason, rejection.rows, rejection.first_line);
         }
-        for digest in piece.digests {
-            self.replaced
-                .extend(self.latest.insert(digest, self.accepted));
-            self.accepted += 1;
-        }
+        piece
+            .digests
+            .iter()
+            .try_for_each(|digest| self.ids.push(digest))?;
         self.gathered.push(&piece.frame)
     }
 
     fn finish(mut self, schema: Schema) -> Result<(Table, Receipt)> {
-        self.receipt.replaced = self.replaced.len() as u64;
-        self.receipt.stored = (self.accepted - self.replaced.len()) as u64;
+        let accepted = self.ids.rows() as u64;
+        let replaced = self.ids.finish()?;
+        self.receipt.replaced = replaced.rows;
+        self.receipt.stored = accepted - replaced.rows;
         self.receipt.reasons = self
             .refused
             .0
@@ -502,15 +490,12 @@ impl Intake {
             .map(|(_, rejection)| rejection)
             .collect();
         let table = self.gathered.finish(schema, None)?;
-        if self.replaced.is_empty() {
+        if replaced.rows == 0 {
             return Ok((table, self.receipt));
         }
-        self.replaced.sort_unstable();
-        let mut replaced = self.replaced.into_iter().peekable();
-        let kept: Vec<usize> = (0..table.rows())
-            .filter(|row| replaced.next_if_eq(row).is_none())
-            .collect();
-        Ok((table.rows_at(&kept)?, self.receipt))
+        // In a second walk: which row is the last of its id is known only at the end of the file.
+        let table = table.rows_where(|row| !replaced.contains(row))?;
+        Ok((table, self.receipt))
     }
 }
 

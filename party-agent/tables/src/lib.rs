@@ -26,6 +26,7 @@ mod matrix;
 mod names;
 mod parquet;
 mod partitions;
+mod repeated;
 mod reshape;
 mod schema;
 mod spill;

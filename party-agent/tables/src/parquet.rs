@@ -16,9 +16,9 @@ use polars_parquet::read::{
     BasicDecompressor, FileMetadata, PageReader, column_iter_to_arrays, infer_schema, read_metadata,
 };
 use polars_parquet::write::{
-    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding, FileWriter,
-    ParquetType, StatisticsOptions, Version, WriteOptions, ZstdLevel, array_to_columns, compress,
-    fallible_streaming_iterator, get_dtype_encoding,
+    CompressedPage, CompressionOptions, DynIter, DynStreamingIterator, Encoding,
+    FallibleStreamingIterator, FileWriter, ParquetType, StatisticsOptions, Version, WriteOptions,
+    ZstdLevel, array_to_columns, compress, get_dtype_encoding,
 };
 use rayon::prelude::*;
 use vocabulary::Stop;
@@ -78,14 +78,33 @@ const LAYOUT: WriteOptions = WriteOptions {
     data_page_size: None,
 };
 
-/// The one array of a series: what the file's column is made of.
-fn array_of(series: &Series) -> PolarsResult<ArrayRef> {
-    let series = series.rechunk();
-    series
-        .chunks()
-        .first()
-        .cloned()
-        .ok_or_else(|| PolarsError::NoData("a column without an array".into()))
+/// The first array of a series; there are no others once it was made one.
+fn array_of(series: &Series) -> PolarsResult<&ArrayRef> {
+    let no_array = || PolarsError::NoData("a column without an array".into());
+    series.chunks().first().ok_or_else(no_array)
+}
+
+/// Cells that are made pages at once: no more of them wait to be written.
+const CELLS_AT_ONCE: usize = 1 << 18;
+
+/// The pages of a column on their way into the file.
+struct Pages {
+    now: Option<CompressedPage>,
+    others: std::vec::IntoIter<CompressedPage>,
+}
+
+impl FallibleStreamingIterator for Pages {
+    type Item = CompressedPage;
+    type Error = PolarsError;
+
+    fn advance(&mut self) -> PolarsResult<()> {
+        self.now = self.others.next();
+        Ok(())
+    }
+
+    fn get(&self) -> Option<&CompressedPage> {
+        self.now.as_ref()
+    }
 }
 
 /// Rows up to which a column is written plainly: looking for repeated values, and setting up a compressor, would cost far more than
@@ -118,19 +137,21 @@ fn is_packed(series: &Series) -> bool {
 
 /// The pages of one column, compressed.
 fn pages_of(
-    (array, form, packed): &(ArrayRef, Form, bool),
+    column: &ColumnData,
     shape: &ParquetType,
     stop: &Stop,
 ) -> PolarsResult<Vec<CompressedPage>> {
     stop.go_on()
         .map_err(|stopped| PolarsError::ComputeError(stopped.to_string().into()))?;
+    let series = column.series.rechunk();
+    let array = array_of(&series)?;
     // The fastest level: what is written is read once or twice, and numbers hardly get smaller by more.
     let fastest = CompressionOptions::Zstd(Some(ZstdLevel::try_new(1)?));
     let (mut encodings, mut compression) = (get_dtype_encoding(array.dtype()), fastest);
-    if array.len() <= FEW_ROWS || *packed {
+    if array.len() <= FEW_ROWS || is_packed(&series) {
         encodings.fill(Encoding::Plain);
         compression = CompressionOptions::Uncompressed;
-    } else if matches!(form, Form::Fixed(_)) {
+    } else if matches!(column.form, Form::Fixed(_)) {
         // Only the bits that differ are written, which leaves nothing to a compressor.
         encodings.fill(Encoding::DeltaBinaryPacked);
         compression = CompressionOptions::Uncompressed;
@@ -151,33 +172,39 @@ fn pages_of(
         .collect()
 }
 
-fn write_arrays(
+fn write_columns(
     rows: usize,
-    arrays: &[(ArrayRef, Form, bool)],
+    columns: &[ColumnData],
     out: impl Write,
     stop: &Stop,
 ) -> PolarsResult<()> {
-    let field = |(at, (array, form, _)): (usize, &(ArrayRef, Form, bool))| {
-        let name = PlSmallStr::from_string(format!("c{at}{}", form.mark()));
-        (
-            name.clone(),
-            ArrowField::new(name, array.dtype().clone(), true),
-        )
+    let field = |(at, column): (usize, &ColumnData)| {
+        let name = PlSmallStr::from_string(format!("c{at}{}", column.form.mark()));
+        let kind = array_of(&column.series)?.dtype().clone();
+        Ok((name.clone(), ArrowField::new(name, kind, true)))
     };
-    let schema = ArrowSchema::from_iter(arrays.iter().enumerate().map(field));
+    let fields: PolarsResult<Vec<_>> = columns.iter().enumerate().map(field).collect();
+    let schema = ArrowSchema::from_iter(fields?);
     let mut writer = FileWriter::try_new(out, schema, LAYOUT)?;
     let shapes = writer.parquet_schema().fields().to_vec();
-    let pages: PolarsResult<Vec<_>> = arrays
-        .par_iter()
-        .zip(&shapes)
-        .map(|(array, shape)| pages_of(array, shape, stop))
-        .collect();
-    let pages = pages?;
-    let columns = pages.iter().map(|pages| {
-        let pages = pages.iter().map(PolarsResult::Ok);
-        Ok(DynStreamingIterator::new(
-            fallible_streaming_iterator::convert(pages),
-        ))
+    let at_once = (CELLS_AT_ONCE / rows.max(1)).max(2 * rayon::current_num_threads());
+    let batches = columns.chunks(at_once).zip(shapes.chunks(at_once));
+    let pages = batches.flat_map(|(columns, shapes)| {
+        let pages = columns.par_iter().zip(shapes);
+        // Into one result: after the first failure, or a stop, no further column is begun.
+        let batch: PolarsResult<Vec<Vec<CompressedPage>>> = pages
+            .map(|(column, shape)| pages_of(column, shape, stop))
+            .collect();
+        match batch {
+            Ok(batch) => batch.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        }
+    });
+    let columns = pages.map(|pages| {
+        Ok(DynStreamingIterator::new(Pages {
+            now: None,
+            others: pages?.into_iter(),
+        }))
     });
     writer.write(rows as u64, DynIter::new(columns))?;
     writer.end(None).map(|_| ())
@@ -185,20 +212,12 @@ fn write_arrays(
 
 /// Writes a frame, until the work is stopped; gives the bytes written.
 pub(crate) fn write_frame(frame: &Frame, out: impl Write, stop: &Stop) -> Result<u64> {
-    let arrays: PolarsResult<Vec<_>> = frame
-        .columns()
-        .iter()
-        .map(|column| {
-            let array = array_of(&column.series)?;
-            Ok((array, column.form, is_packed(&column.series)))
-        })
-        .collect();
     let mut witness = Witness {
         inner: out,
         failure: None,
         bytes: 0,
     };
-    let outcome = arrays.and_then(|arrays| write_arrays(frame.rows(), &arrays, &mut witness, stop));
+    let outcome = write_columns(frame.rows(), frame.columns(), &mut witness, stop);
     let flushed = witness.flush();
     // Before the engine's error is looked at: after a stop that error says nothing.
     stop.go_on()?;

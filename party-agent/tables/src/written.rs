@@ -144,7 +144,8 @@ pub(crate) fn push_short(number: f64, form: Form, text: &mut String) {
     with_short(number, form, |short| text.push_str(short));
 }
 
-fn with_short<T>(number: f64, form: Form, take: impl FnOnce(&str) -> T) -> T {
+/// Hands out the same text.
+pub(crate) fn with_short<T>(number: f64, form: Form, take: impl FnOnce(&str) -> T) -> T {
     let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(number);
     // Where both forms, and what was written, have a point and no exponent.
