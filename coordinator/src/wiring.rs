@@ -1,6 +1,7 @@
 //! The only file that knows all crates of the coordinator: it puts them together and decides nothing.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,10 @@ use async_trait::async_trait;
 use axum::Router;
 use rest::{Access, BodyStream, RestServer, ServeOptions};
 use service::{Coordinator, Options, Principal};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use transport::{Endpoint, EndpointOptions, RelayOptions};
+use transport::{Endpoint, EndpointOptions, Incoming, RelayOptions};
 use vocabulary::{ErrorCode, Fault, PartyId, SystemClock, Tenant};
 use wire::agent_link::{HttpHead, HttpReplyHead, UploadCall};
 
@@ -124,21 +126,7 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     for notice in &config.notices {
         tracing::warn!("{notice}");
     }
-    // Definitions and metrics are for the coordinator's user only.
-    tokio::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&config.data)
-        .await
-        .map_err(|error| {
-            Fault::new(
-                ErrorCode::StorageFull,
-                format!(
-                    "the data folder {} cannot be made: {error}",
-                    config.data.display()
-                ),
-            )
-        })?;
+    make_folder(&config.data).await?;
     let hold = hold(&config)?;
     let access = config
         .access
@@ -150,45 +138,17 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
     let store = store::open(&config.store_url())
         .await
         .map_err(|error| error.fault())?;
-    let quic = EndpointOptions {
-        mtu: config.mtu,
-        ..EndpointOptions::at(config.listen)
-    };
-    let (endpoint, incoming) = Endpoint::bind(quic, identity, &SERVICES).map_err(Fault::from)?;
-    let served = ServeOptions {
-        names: config.names.clone(),
-        ..ServeOptions::default()
-    };
-    let server = RestServer::open(config.rest, served)
-        .await
-        .map_err(|error| {
-            Fault::new(ErrorCode::AddressUnusable, error.to_string())
-                .next("stop what listens there, or set another `rest` address")
-        })?;
+    let links = Links::listen(&config, identity)?;
+    let server = listen_rest(&config).await?;
     let (quic, rest) = (
-        endpoint.local_address().map_err(Fault::from)?,
+        links.endpoint.local_address().map_err(Fault::from)?,
         server.address(),
     );
-
-    let gateway = Gateway::new(RelayOptions {
-        largest: config.largest_message,
-        ..RelayOptions::default()
-    });
-    let options = Options {
-        lease_millis: config.jobs.lease_millis,
-        heartbeat_millis: config.jobs.heartbeat_millis,
-        federation,
-        known_parties: config.parties.clone(),
-        home_party: config.home_party.clone(),
-        addresses: service::AddressKey::kept_in(&config.data.join("addresses.key"))?,
-        bounds: config.bounds.clone(),
-        ..Options::default()
-    };
     let coordinator = Coordinator::new(
         store,
-        Arc::new(gateway.clone()),
+        Arc::new(links.gateway.clone()),
         Arc::new(SystemClock),
-        options,
+        service_options(&config, federation)?,
     );
     coordinator
         .load_parties()
@@ -196,86 +156,28 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         .map_err(|error| error.fault())?;
     // Where all belongs to one owner, a credential says that somebody may come in, and nothing about whom he stands for.
     let tells_apart = access.is_some() && !config.one_owner;
-    for tenant in tenants(&coordinator, &config, tells_apart) {
-        coordinator
-            .experiments()
-            .default_of(&tenant)
-            .await
-            .map_err(|error| error.fault())?;
-    }
+    make_default_experiments(&coordinator, &config, tells_apart).await?;
     // Parties' users carry their party; whoever else comes in is the operator once the REST endpoint asks who it is.
     let principal = if tells_apart {
         Principal::operator()
     } else {
         Principal::anyone()
     };
-    let api = ApiOptions {
-        principal_at_endpoint: principal.clone(),
+    let context = ApiContext {
+        coordinator: coordinator.clone(),
+        rows: Arc::new(RowsOverGateway(links.gateway.clone())),
+        authenticator: Authenticator::new(access.clone(), principal.clone()),
+    };
+    let fate_flow = ApiOptions {
+        principal_at_endpoint: principal,
         folder: config.data.display().to_string(),
         board: config.board.clone(),
         address: (rest.ip().to_string(), rest.port()),
         access: access.clone(),
         disk: Some(daemon::Disk::below(&config.data)),
     };
-    let rows: Arc<dyn Rows> = Arc::new(RowsOverGateway(gateway.clone()));
-    let fate_flow_api = FateFlow::new(coordinator.clone(), rows.clone(), api);
-    let fate_flow = api_fate::router(fate_flow_api.clone());
-    let context = ApiContext {
-        coordinator: coordinator.clone(),
-        rows,
-        authenticator: Authenticator::new(access.clone(), principal),
-    };
-    let kubeflow = KubeflowOptions {
-        multi_user: config.kubeflow.multi_user,
-    };
-    let grpc = api_kubeflow::grpc(&context, kubeflow).await?;
-    let linked = Apis {
-        fate_flow: fate_flow.clone(),
-        kubeflow: api_kubeflow::router(&context, kubeflow),
-        grpc: api_kubeflow::grpc_elsewhere(),
-        abeja: api_abeja::router(context.clone()),
-        meteos: api_meteos::router(
-            context,
-            api_meteos::Options {
-                identity: config.keystone,
-            },
-        ),
-    };
-    // The other APIs ask for credentials themselves, and refuse in their own forms.
-    let fate_flow = access.as_ref().map_or_else(
-        || fate_flow.clone(),
-        |access| access.protect(fate_flow.clone()),
-    );
-    let router = api_kit::dispatch(Apis {
-        fate_flow,
-        grpc,
-        ..linked.clone()
-    });
-
-    let drive = coordinator.clone();
-    let stop_drive = stop.clone();
-    // Links are authenticated by certificates; only the REST endpoint asks for credentials.
-    let answers: Arc<dyn LocalApi> = Arc::new(LocalRouter {
-        router: api_kit::dispatch(linked),
-        fate_flow: fate_flow_api,
-    });
-    let links = (
-        gateway.clone(),
-        endpoint.clone(),
-        coordinator.clone(),
-        stop.clone(),
-    );
-    let mut parts = vec![
-        tokio::spawn(async move { drive.run(stop_drive).await }),
-        tokio::spawn(async move {
-            let (gateway, endpoint, coordinator, stop) = links;
-            gateway
-                .serve(endpoint, incoming, coordinator, answers, stop)
-                .await;
-        }),
-        tokio::spawn(server.run(router, stop.clone())),
-        tokio::spawn(renew_identity(endpoint, stop.clone())),
-    ];
+    let apis = ServedApis::build(&config, context, fate_flow).await?;
+    let mut parts = spawn_parts(&coordinator, links, server, apis, &stop);
     parts.extend(access.map(|access| tokio::spawn(access.keep_fresh(stop))));
     tracing::info!(%quic, %rest, "coordinator ready");
     Ok(Running {
@@ -285,6 +187,169 @@ pub async fn start(config: CoordinatorConfig, stop: CancellationToken) -> Result
         parts,
         _hold: hold,
     })
+}
+
+/// Definitions and metrics are for the coordinator's user only.
+async fn make_folder(folder: &Path) -> Result<(), Fault> {
+    tokio::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .await
+        .map_err(|error| {
+            Fault::new(
+                ErrorCode::StorageFull,
+                format!(
+                    "the data folder {} cannot be made: {error}",
+                    folder.display()
+                ),
+            )
+        })
+}
+
+/// Where agents connect, and what talks with them there.
+struct Links {
+    endpoint: Endpoint,
+    incoming: mpsc::Receiver<Incoming>,
+    gateway: Gateway,
+}
+
+impl Links {
+    fn listen(config: &CoordinatorConfig, identity: pki::Identity) -> Result<Self, Fault> {
+        let options = EndpointOptions {
+            mtu: config.mtu,
+            ..EndpointOptions::at(config.listen)
+        };
+        let (endpoint, incoming) =
+            Endpoint::bind(options, identity, &SERVICES).map_err(Fault::from)?;
+        let gateway = Gateway::new(RelayOptions {
+            largest: config.largest_message,
+            ..RelayOptions::default()
+        });
+        Ok(Self {
+            endpoint,
+            incoming,
+            gateway,
+        })
+    }
+}
+
+async fn listen_rest(config: &CoordinatorConfig) -> Result<RestServer, Fault> {
+    let options = ServeOptions {
+        names: config.names.clone(),
+        ..ServeOptions::default()
+    };
+    RestServer::open(config.rest, options)
+        .await
+        .map_err(|error| {
+            Fault::new(ErrorCode::AddressUnusable, error.to_string())
+                .next("stop what listens there, or set another `rest` address")
+        })
+}
+
+fn service_options(config: &CoordinatorConfig, federation: String) -> Result<Options, Fault> {
+    Ok(Options {
+        lease_millis: config.jobs.lease_millis,
+        heartbeat_millis: config.jobs.heartbeat_millis,
+        federation,
+        known_parties: config.parties.clone(),
+        home_party: config.home_party.clone(),
+        addresses: service::AddressKey::kept_in(&config.data.join("addresses.key"))?,
+        bounds: config.bounds.clone(),
+        ..Options::default()
+    })
+}
+
+async fn make_default_experiments(
+    coordinator: &Coordinator,
+    config: &CoordinatorConfig,
+    tells_apart: bool,
+) -> Result<(), Fault> {
+    for tenant in tenants(coordinator, config, tells_apart) {
+        coordinator
+            .experiments()
+            .default_of(&tenant)
+            .await
+            .map_err(|error| error.fault())?;
+    }
+    Ok(())
+}
+
+/// The APIs, as each way in serves them.
+struct ServedApis {
+    /// For the REST endpoint, which asks for credentials.
+    at_endpoint: Router,
+    /// For agents' links, which are authenticated by certificates.
+    over_links: Arc<dyn LocalApi>,
+}
+
+impl ServedApis {
+    async fn build(
+        config: &CoordinatorConfig,
+        context: ApiContext,
+        options: ApiOptions,
+    ) -> Result<Self, Fault> {
+        let access = options.access.clone();
+        let fate_flow = FateFlow::new(context.coordinator.clone(), context.rows.clone(), options);
+        let kubeflow = KubeflowOptions {
+            multi_user: config.kubeflow.multi_user,
+        };
+        let meteos = api_meteos::Options {
+            identity: config.keystone,
+        };
+        let grpc = api_kubeflow::grpc(&context, kubeflow).await?;
+        let linked = Apis {
+            fate_flow: api_fate::router(fate_flow.clone()),
+            kubeflow: api_kubeflow::router(&context, kubeflow),
+            grpc: api_kubeflow::grpc_elsewhere(),
+            abeja: api_abeja::router(context.clone()),
+            meteos: api_meteos::router(context, meteos),
+        };
+        // The other APIs ask for credentials themselves, and refuse in their own forms.
+        let protected = match access {
+            Some(access) => access.protect(linked.fate_flow.clone()),
+            None => linked.fate_flow.clone(),
+        };
+        Ok(Self {
+            at_endpoint: api_kit::dispatch(Apis {
+                fate_flow: protected,
+                grpc,
+                ..linked.clone()
+            }),
+            over_links: Arc::new(LocalRouter {
+                router: api_kit::dispatch(linked),
+                fate_flow,
+            }),
+        })
+    }
+}
+
+/// Sets everything to work that runs until the token is cancelled.
+fn spawn_parts(
+    coordinator: &Coordinator,
+    links: Links,
+    server: RestServer,
+    apis: ServedApis,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let (drive, stop_drive) = (coordinator.clone(), stop.clone());
+    let (served, stop_links) = (coordinator.clone(), stop.clone());
+    let endpoint = links.endpoint.clone();
+    vec![
+        tokio::spawn(async move { drive.run(stop_drive).await }),
+        tokio::spawn(async move {
+            let Links {
+                endpoint,
+                incoming,
+                gateway,
+            } = links;
+            gateway
+                .serve(endpoint, incoming, served, apis.over_links, stop_links)
+                .await;
+        }),
+        tokio::spawn(server.run(apis.at_endpoint, stop.clone())),
+        tokio::spawn(renew_identity(endpoint, stop.clone())),
+    ]
 }
 
 /// Reads certificate, roots and revocation list again now and then, so that a renewal or revocation needs no restart.

@@ -93,6 +93,16 @@ async fn ended(world: &World, job: &JobId) {
     world.settled(job).await;
 }
 
+/// Removes what party 10000 told of the job, as somebody.
+async fn clean(world: &World, who: &Principal, job: &JobId) {
+    world
+        .coordinator
+        .jobs()
+        .forget_told(who, job, &party("10000"))
+        .await
+        .unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
     for (bounds, path) in [
@@ -111,97 +121,82 @@ async fn no_party_uses_up_what_another_may_tell_and_cleaning_gives_it_back() {
             "bounds.party_bytes",
         ),
     ] {
-        let world = world(bounds).await;
-        let (job, guest, host) = running(&world).await;
-        let (taken, fault) = tell(&world, &host, 100, summary).await;
-        let fault = fault.expect("the bound");
-        assert_eq!(
-            (taken, fault.code, fault.path.as_deref()),
-            (4, ErrorCode::LimitReached, Some(path)),
-            "{fault}"
-        );
-        assert!(
-            fault
-                .next
-                .as_ref()
-                .is_some_and(|next| next.contains("job/clean")),
-            "{fault:?}"
-        );
-        assert_eq!(
-            tell(&world, &guest, 4, summary).await,
-            (4, None),
-            "the other party of the same tenant and job"
-        );
-        ended(&world, &job).await;
-
-        // Others' users give nothing back, and another job of the party is refused as before.
-        let who = Principal::anyone();
-        world
-            .coordinator
-            .jobs()
-            .forget_told(&Principal::of_party(party("9999")), &job, &party("10000"))
-            .await
-            .unwrap();
-        let (second, _, host_again) = running(&world).await;
-        assert_eq!(tell(&world, &host_again, 1, summary).await.0, 0);
-        world
-            .coordinator
-            .jobs()
-            .forget_told(&who, &job, &party("10000"))
-            .await
-            .unwrap();
-        assert_eq!(
-            world.coordinator.jobs().summary(&host).await.unwrap(),
-            None,
-            "what was given back is not kept"
-        );
-        assert!(
-            world
-                .coordinator
-                .jobs()
-                .summary(&guest)
-                .await
-                .unwrap()
-                .is_some()
-        );
-        assert_eq!(
-            tell(&world, &host_again, 100, summary).await.0,
-            4,
-            "as much as at first"
-        );
-        // Cleaning twice gives back once.
-        world
-            .coordinator
-            .jobs()
-            .forget_told(&who, &job, &party("10000"))
-            .await
-            .unwrap();
-        assert_eq!(tell(&world, &host_again, 1, summary).await.0, 0);
-        ended(&world, &second).await;
-        for one in [&job, &second] {
-            world
-                .coordinator
-                .jobs()
-                .forget_told(&who, one, &party("10000"))
-                .await
-                .unwrap();
-        }
-        assert_eq!(
-            told(&world, Tally::Cleaned, &format!("{job}/10000")).await,
-            0
-        );
-        assert_eq!(
-            told(&world, Tally::Task, &format!("{host}#0")).await,
-            0,
-            "no row of an attempt is left"
-        );
-        assert_eq!(told(&world, Tally::Party, "10000").await, 0);
-        assert!(
-            told(&world, Tally::Party, "9999").await > 40_000,
-            "the other's still counts"
-        );
-        world.stop().await;
+        uses_up_only_its_own(bounds, path).await;
     }
+}
+
+/// A party tells until the bound of this path refuses it, and is cleaned; the other party is never touched.
+async fn uses_up_only_its_own(bounds: Bounds, path: &str) {
+    let world = world(bounds).await;
+    let (job, guest, host) = running(&world).await;
+    let (taken, fault) = tell(&world, &host, 100, summary).await;
+    let fault = fault.expect("the bound");
+    assert_eq!(
+        (taken, fault.code, fault.path.as_deref()),
+        (4, ErrorCode::LimitReached, Some(path)),
+        "{fault}"
+    );
+    assert!(
+        fault
+            .next
+            .as_ref()
+            .is_some_and(|next| next.contains("job/clean")),
+        "{fault:?}"
+    );
+    assert_eq!(
+        tell(&world, &guest, 4, summary).await,
+        (4, None),
+        "the other party of the same tenant and job"
+    );
+    ended(&world, &job).await;
+
+    // Others' users give nothing back, and another job of the party is refused as before.
+    let who = Principal::anyone();
+    clean(&world, &Principal::of_party(party("9999")), &job).await;
+    let (second, _, host_again) = running(&world).await;
+    assert_eq!(tell(&world, &host_again, 1, summary).await.0, 0);
+    clean(&world, &who, &job).await;
+    assert_eq!(
+        world.coordinator.jobs().summary(&host).await.unwrap(),
+        None,
+        "what was given back is not kept"
+    );
+    assert!(
+        world
+            .coordinator
+            .jobs()
+            .summary(&guest)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(
+        tell(&world, &host_again, 100, summary).await.0,
+        4,
+        "as much as at first"
+    );
+    // Cleaning twice gives back once.
+    clean(&world, &who, &job).await;
+    assert_eq!(tell(&world, &host_again, 1, summary).await.0, 0);
+    ended(&world, &second).await;
+    for one in [&job, &second] {
+        clean(&world, &who, one).await;
+    }
+    assert_eq!(
+        told(&world, Tally::Cleaned, &format!("{job}/10000")).await,
+        0
+    );
+    assert_eq!(
+        told(&world, Tally::Task, &format!("{host}#0")).await,
+        0,
+        "no row of an attempt is left"
+    );
+    assert_eq!(told(&world, Tally::Party, "10000").await, 0);
+    assert!(
+        told(&world, Tally::Party, "9999").await > 40_000,
+        "the other's still counts"
+    );
+    world.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -214,20 +209,10 @@ async fn what_cleaning_does_not_remove_counts_on() {
     let (job, _, host) = running(&world).await;
     assert_eq!(tell(&world, &host, 100, view).await.0, 4);
     // A job that still runs: its attempts keep their count, so that nobody tells and cleans in turns without end.
-    world
-        .coordinator
-        .jobs()
-        .forget_told(&Principal::anyone(), &job, &party("10000"))
-        .await
-        .unwrap();
+    clean(&world, &Principal::anyone(), &job).await;
     assert!(told(&world, Tally::Task, &format!("{host}#0")).await > 40_000);
     ended(&world, &job).await;
-    world
-        .coordinator
-        .jobs()
-        .forget_told(&Principal::anyone(), &job, &party("10000"))
-        .await
-        .unwrap();
+    clean(&world, &Principal::anyone(), &job).await;
     assert!(
         told(&world, Tally::Party, "10000").await > 40_000,
         "the views are kept with the models"

@@ -1,8 +1,10 @@
 //! Experiments and queues: where jobs stand, and whose turn it is.
 
-use domain::{JobState, NewExperiment, Workspace};
+use domain::{Entity, Job, JobState, NewExperiment, Workspace};
 use serde_json::json;
-use service::{Deploy, ModelKey, NewSchedule, Placement, Principal, ServiceError, SubmitJob};
+use service::{
+    Coordinator, Deploy, ModelKey, NewSchedule, Placement, Principal, ServiceError, SubmitJob,
+};
 use vocabulary::{ErrorCode, Limits, Tenant};
 
 use crate::world::{World, conf, dsl, pair_conf, party, reader_dsl};
@@ -217,27 +219,34 @@ async fn an_archived_experiment_takes_no_new_work_and_stops_none() {
     world.stop().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_asked_for() {
-    let world = World::new().await;
+/// A model that was trained and deployed, with one use of each kind.
+struct UsedModel {
+    train: ModelKey,
+    deployed: ModelKey,
+    predicted: Job,
+    schedule: Entity,
+    new: NewSchedule,
+}
+
+/// What is deployed of the trained model.
+fn both_components() -> Deploy {
+    Deploy {
+        components: vec!["reader_0".to_owned(), "hetero_lr_0".to_owned()],
+        ..Deploy::default()
+    }
+}
+
+/// Trains in the experiment `trial`, and uses the model everywhere else.
+async fn used_model(world: &World) -> UsedModel {
     let (c, who) = (&world.coordinator, Principal::anyone());
-    let experiment = c
-        .experiments()
-        .create(NewExperiment::named(Tenant::only(), "trial"))
-        .await
-        .expect("made");
     let mut named = conf(10000, json!({}));
     named["job_parameters"]["common"]["experiment"] = json!("trial");
     let trained = world.submit(dsl(), named).await;
     assert_eq!(world.settled(&trained.id).await.state, JobState::Succeeded);
     let train = ModelKey::new(trained.model_id.clone(), trained.model_version.clone());
-    let what = Deploy {
-        components: vec!["reader_0".to_owned(), "hetero_lr_0".to_owned()],
-        ..Deploy::default()
-    };
     let deployed = c
         .models()
-        .deploy(&who, &train, what.clone())
+        .deploy(&who, &train, both_components())
         .await
         .expect("deployed")
         .key;
@@ -257,71 +266,102 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         world.settled(&predicted.id).await.state,
         JobState::Succeeded
     );
-    assert_ne!(predicted.experiment, experiment.id);
     let rule = domain::recurring::Rule::EverySeconds(3_600);
     let new = NewSchedule {
         name: None,
         rule,
         enabled: false,
-        order: order.clone(),
+        order,
     };
     let schedule = c.schedules().create(&who, new.clone()).await.expect("made");
+    UsedModel {
+        train,
+        deployed,
+        predicted,
+        schedule,
+        new,
+    }
+}
 
-    c.experiments()
-        .archive(None, experiment.id.as_str(), true)
-        .await
-        .expect("archived");
-    let refused: Vec<(&str, ServiceError)> = vec![
+/// Every way in which more work could be asked of the model.
+async fn refusals(c: &Coordinator, model: &UsedModel) -> Vec<(&'static str, ServiceError)> {
+    let who = Principal::anyone();
+    vec![
         (
             "a predict job",
             c.jobs()
-                .submit_documents(&who, order.clone())
+                .submit_documents(&who, model.new.order.clone())
                 .await
                 .expect_err("archived"),
         ),
         (
             "another attempt of one",
             c.jobs()
-                .rerun(&who, &predicted.id, None, true)
+                .rerun(&who, &model.predicted.id, None, true)
                 .await
                 .expect_err("archived"),
         ),
         (
             "a deployment",
             c.models()
-                .deploy(&who, &train, what.clone())
+                .deploy(&who, &model.train, both_components())
                 .await
                 .expect_err("archived"),
         ),
         (
             "keeping it ready",
             c.serving()
-                .plan(&who, &deployed)
+                .plan(&who, &model.deployed)
                 .await
                 .expect_err("archived"),
         ),
         (
             "a schedule",
-            c.schedules().create(&who, new).await.expect_err("archived"),
+            c.schedules()
+                .create(&who, model.new.clone())
+                .await
+                .expect_err("archived"),
         ),
         (
             "switching one on",
             c.schedules()
-                .enable(&who, &schedule.id, true)
+                .enable(&who, &model.schedule.id, true)
                 .await
                 .expect_err("archived"),
         ),
-    ];
-    for (what, error) in refused {
-        let fault = error.fault();
-        assert!(
-            matches!(error, ServiceError::Conflict(_)) && fault.code == ErrorCode::Conflict,
-            "{what}: {fault}"
-        );
-        assert!(
-            fault.message.contains("experiment trial is archived") && fault.next.is_some(),
-            "{what}: {fault}"
-        );
+    ]
+}
+
+fn assert_refused_as_archived(what: &str, error: &ServiceError) {
+    let fault = error.fault();
+    assert!(
+        matches!(error, ServiceError::Conflict(_)) && fault.code == ErrorCode::Conflict,
+        "{what}: {fault}"
+    );
+    assert!(
+        fault.message.contains("experiment trial is archived") && fault.next.is_some(),
+        "{what}: {fault}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_asked_for() {
+    let world = World::new().await;
+    let (c, who) = (&world.coordinator, Principal::anyone());
+    let experiment = c
+        .experiments()
+        .create(NewExperiment::named(Tenant::only(), "trial"))
+        .await
+        .expect("made");
+    let model = used_model(&world).await;
+    assert_ne!(model.predicted.experiment, experiment.id);
+
+    c.experiments()
+        .archive(None, experiment.id.as_str(), true)
+        .await
+        .expect("archived");
+    for (what, error) in refusals(c, &model).await {
+        assert_refused_as_archived(what, &error);
     }
 
     c.experiments()
@@ -330,13 +370,13 @@ async fn a_model_of_an_archived_experiment_takes_no_new_work_wherever_it_is_aske
         .expect("taken out");
     let again = c
         .jobs()
-        .submit_documents(&who, order)
+        .submit_documents(&who, model.new.order.clone())
         .await
         .expect("taken in");
     assert_eq!(world.settled(&again.id).await.state, JobState::Succeeded);
     assert!(
         c.serving()
-            .plan(&who, &deployed)
+            .plan(&who, &model.deployed)
             .await
             .expect("a plan")
             .is_some()
