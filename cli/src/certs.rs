@@ -1,11 +1,11 @@
 //! `fedflow certs`: the federation's root, its parties' certificates, and what is wrong with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Subcommand;
 use pki::{Authority, Existing, IssueOptions, Kind, Profile, RevocationReason, Target, Validity};
-use serde_json::json;
+use serde_json::{Value, json};
 use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
 
 use crate::say;
@@ -166,24 +166,15 @@ impl CertsCommand {
     }
 }
 
+/// What was done, for a person and for a program.
+type Outcome = (String, Value);
+
 /// Does it.
 pub(crate) fn run(command: &CertsCommand) -> Result<()> {
-    let json = command.is_json();
-    match command {
+    let (text, value) = match command {
         CertsCommand::Init {
             dir, name, profile, ..
-        } => {
-            let profile = profile
-                .as_deref()
-                .map_or_else(|| Ok(Profile::default()), Profile::load)
-                .map_err(Fault::from)?;
-            Authority::init(dir, name, &profile).map_err(Fault::from)?;
-            done(
-                json,
-                &format!("federation {name}: root and key in {}", dir.display()),
-                json!({"federation": name, "dir": dir}),
-            );
-        }
+        } => init(dir, name, profile.as_deref())?,
         CertsCommand::Issue {
             dir,
             party,
@@ -191,37 +182,10 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
             out,
             days,
             ..
-        } => {
-            let options = IssueOptions {
-                validity: validity(*days),
-                existing: Existing::Refuse,
-            };
-            let mut authority = Authority::open(dir).map_err(Fault::from)?;
-            authority
-                .issue(&PartyId::new(party.as_str())?, *kind, out, &options)
-                .map_err(Fault::from)?;
-            done(
-                json,
-                &format!("{kind} {party}: identity in {}", out.display()),
-                json!({"party": party, "out": out}),
-            );
-        }
+        } => issue(dir, party, *kind, out, *days)?,
         CertsCommand::Request {
             party, kind, out, ..
-        } => {
-            pki::request(&PartyId::new(party.as_str())?, *kind, out, Existing::Refuse)
-                .map_err(Fault::from)?;
-            let text = format!(
-                "send {} to the authority; the key stays in {}",
-                out.join("request.csr").display(),
-                out.display()
-            );
-            done(
-                json,
-                &text,
-                json!({"party": party, "request": out.join("request.csr")}),
-            );
-        }
+        } => request_identity(party, *kind, out)?,
         CertsCommand::Sign {
             dir,
             party,
@@ -230,29 +194,15 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
             out,
             days,
             ..
-        } => {
-            let request = read(request)?;
-            let mut authority = Authority::open(dir).map_err(Fault::from)?;
-            let party_id = PartyId::new(party.as_str())?;
-            let issued = authority
-                .sign_request(&request, &party_id, *kind, validity(*days))
-                .map_err(Fault::from)?;
-            issued.write_to(out).map_err(Fault::from)?;
-            done(
-                json,
-                &format!("{kind} {party}: certificate in {}", out.display()),
-                json!({"party": party, "out": out}),
-            );
-        }
+        } => sign(dir, party, *kind, &read(request)?, out, *days)?,
         CertsCommand::Renew { dir, identity, .. } => {
             Authority::open(dir)
                 .and_then(|mut authority| authority.renew(identity, None))
                 .map_err(Fault::from)?;
-            done(
-                json,
-                &format!("renewed {}", identity.display()),
+            (
+                format!("renewed {}", identity.display()),
                 json!({"identity": identity}),
-            );
+            )
         }
         CertsCommand::Revoke {
             dir,
@@ -260,55 +210,111 @@ pub(crate) fn run(command: &CertsCommand) -> Result<()> {
             serial,
             reason,
             ..
-        } => {
-            let target = match (party, serial) {
-                (Some(party), _) => Target::Party(PartyId::new(party.as_str())?),
-                (None, Some(serial)) => Target::Serial(serial.clone()),
-                (None, None) => {
-                    return Err(Fault::new(
-                        ErrorCode::RequestInvalid,
-                        "say which: --party or --serial",
-                    )
-                    .into());
-                }
-            };
-            let mut authority = Authority::open(dir).map_err(Fault::from)?;
-            let serials = authority.revoke(&target, *reason).map_err(Fault::from)?;
-            let text = format!(
-                "revoked {}; bring {} to every party",
-                serials.join(", "),
-                dir.join("revoked.crl").display()
-            );
-            done(json, &text, json!({"revoked": serials}));
-        }
+        } => revoke(dir, &target(party.as_deref(), serial.as_deref())?, *reason)?,
         CertsCommand::Refresh { dir, .. } => {
             Authority::open(dir)
                 .and_then(|mut authority| authority.refresh_revocations())
                 .map_err(Fault::from)?;
-            done(
-                json,
-                &format!("signed {} anew", dir.join("revoked.crl").display()),
+            (
+                format!("signed {} anew", dir.join("revoked.crl").display()),
                 json!({"dir": dir}),
-            );
+            )
         }
         CertsCommand::InstallList { identity, list, .. } => {
             pki::install_revocations(identity, &read(list)?).map_err(Fault::from)?;
-            done(
-                json,
-                &format!("the list is in {}", identity.display()),
+            (
+                format!("the list is in {}", identity.display()),
                 json!({"identity": identity}),
-            );
+            )
         }
-        CertsCommand::Inspect { path, .. } => inspect(path, json)?,
-    }
+        CertsCommand::Inspect { path, .. } => return inspect(path, command.is_json()),
+    };
+    done(command.is_json(), &text, &value);
     Ok(())
+}
+
+fn init(dir: &Path, name: &str, profile: Option<&Path>) -> Result<Outcome> {
+    let profile = profile
+        .map_or_else(|| Ok(Profile::default()), Profile::load)
+        .map_err(Fault::from)?;
+    Authority::init(dir, name, &profile).map_err(Fault::from)?;
+    Ok((
+        format!("federation {name}: root and key in {}", dir.display()),
+        json!({"federation": name, "dir": dir}),
+    ))
+}
+
+fn issue(dir: &Path, party: &str, kind: Kind, out: &Path, days: Option<u32>) -> Result<Outcome> {
+    let options = IssueOptions {
+        validity: validity(days),
+        existing: Existing::Refuse,
+    };
+    let mut authority = Authority::open(dir).map_err(Fault::from)?;
+    authority
+        .issue(&PartyId::new(party)?, kind, out, &options)
+        .map_err(Fault::from)?;
+    Ok((
+        format!("{kind} {party}: identity in {}", out.display()),
+        json!({"party": party, "out": out}),
+    ))
+}
+
+fn request_identity(party: &str, kind: Kind, out: &Path) -> Result<Outcome> {
+    pki::request(&PartyId::new(party)?, kind, out, Existing::Refuse).map_err(Fault::from)?;
+    let request = out.join("request.csr");
+    let text = format!(
+        "send {} to the authority; the key stays in {}",
+        request.display(),
+        out.display()
+    );
+    Ok((text, json!({"party": party, "request": request})))
+}
+
+fn sign(
+    dir: &Path,
+    party: &str,
+    kind: Kind,
+    request: &str,
+    out: &Path,
+    days: Option<u32>,
+) -> Result<Outcome> {
+    let mut authority = Authority::open(dir).map_err(Fault::from)?;
+    let issued = authority
+        .sign_request(request, &PartyId::new(party)?, kind, validity(days))
+        .map_err(Fault::from)?;
+    issued.write_to(out).map_err(Fault::from)?;
+    Ok((
+        format!("{kind} {party}: certificate in {}", out.display()),
+        json!({"party": party, "out": out}),
+    ))
+}
+
+fn target(party: Option<&str>, serial: Option<&str>) -> Result<Target> {
+    match (party, serial) {
+        (Some(party), _) => Ok(Target::Party(PartyId::new(party)?)),
+        (None, Some(serial)) => Ok(Target::Serial(serial.to_owned())),
+        (None, None) => {
+            Err(Fault::new(ErrorCode::RequestInvalid, "say which: --party or --serial").into())
+        }
+    }
+}
+
+fn revoke(dir: &Path, target: &Target, reason: RevocationReason) -> Result<Outcome> {
+    let mut authority = Authority::open(dir).map_err(Fault::from)?;
+    let serials = authority.revoke(target, reason).map_err(Fault::from)?;
+    let text = format!(
+        "revoked {}; bring {} to every party",
+        serials.join(", "),
+        dir.join("revoked.crl").display()
+    );
+    Ok((text, json!({"revoked": serials})))
 }
 
 fn validity(days: Option<u32>) -> Option<Validity> {
     days.map(|days| Validity::days_from(SystemClock.now(), days))
 }
 
-fn read(path: &std::path::Path) -> Result<String> {
+fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| {
         Fault::new(
             ErrorCode::FileUnreadable,
@@ -318,15 +324,15 @@ fn read(path: &std::path::Path) -> Result<String> {
     })
 }
 
-fn done(json: bool, text: &str, value: serde_json::Value) {
+fn done(json: bool, text: &str, value: &Value) {
     if json {
-        say::value(&value)
+        say::value(value)
     } else {
         say::line(text)
     }
 }
 
-fn inspect(path: &std::path::Path, json: bool) -> Result<()> {
+fn inspect(path: &Path, json: bool) -> Result<()> {
     let facts = pki::inspect(path).map_err(Fault::from)?;
     if json {
         say::value(&serde_json::to_value(&facts)?);

@@ -115,31 +115,8 @@ pub(crate) async fn run(command: &TableCommand) -> Result<()> {
             name_party(&mut config, party.as_deref());
             let reply = client.upload(file, &config).await?;
             let job = text(&reply, "jobId");
-            let row = watch(
-                &client,
-                &job,
-                Watch {
-                    quiet: json,
-                    seconds: 3600,
-                },
-            )
-            .await?;
-            if text(&row, "f_status") != "success" {
-                return Err(crate::job::why(&client, &job, &row).await.into());
-            }
-            let mut info = client
-                .post(
-                    "/v1/table/table_info",
-                    &table_of(name, namespace, party.as_deref()),
-                )
-                .await?;
-            let receipt = receipt_of(&client, &job).await?;
-            if let Some(info) = info.as_object_mut() {
-                info.insert("receipt".to_owned(), receipt.clone());
-            }
-            show(json, &info);
-            tell_receipt(json, &receipt);
-            complete(&receipt, &format!("{namespace}.{name}"))?;
+            let body = table_of(name, namespace, party.as_deref());
+            finish_upload(&client, json, &job, &body, &format!("{namespace}.{name}")).await?;
         }
         TableCommand::List { .. } => list(&client, json).await?,
         TableCommand::Show {
@@ -183,6 +160,32 @@ pub(crate) async fn run(command: &TableCommand) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Waits for the job of an upload, and shows the table and what became of the rows.
+async fn finish_upload(
+    client: &Client,
+    json: bool,
+    job: &str,
+    body: &Value,
+    table: &str,
+) -> Result<()> {
+    let patience = Watch {
+        quiet: json,
+        seconds: 3600,
+    };
+    let row = watch(client, job, patience).await?;
+    if text(&row, "f_status") != "success" {
+        return Err(crate::job::why(client, job, &row).await.into());
+    }
+    let mut info = client.post("/v1/table/table_info", body).await?;
+    let receipt = receipt_of(client, job).await?;
+    if let Some(info) = info.as_object_mut() {
+        info.insert("receipt".to_owned(), receipt.clone());
+    }
+    show(json, &info);
+    tell_receipt(json, &receipt);
+    complete(&receipt, table)
 }
 
 fn name_party(body: &mut Value, party: Option<&str>) {

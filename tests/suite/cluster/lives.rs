@@ -15,6 +15,10 @@ fn versions(tasks: &Value) -> Vec<u64> {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "the life of one job: each part needs the one before"
+)]
 async fn a_job_is_retried_changed_taken_over_and_cleaned_up() {
     let cluster = loaded().await;
     let rest = &cluster.rest;

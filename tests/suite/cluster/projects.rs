@@ -52,6 +52,10 @@ async fn settled(rest: &RestClient, collection: &str, singular: &str, id: &str) 
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "the life of one model: each part needs the one before"
+)]
 async fn a_model_of_lines_answers_for_a_row_and_survives_the_coordinators_end() {
     let cluster = Cluster::up(&program(), "9999,10000");
     let rest = cluster.rest.clone();
@@ -155,23 +159,26 @@ async fn a_model_of_lines_answers_for_a_row_and_survives_the_coordinators_end() 
     cluster.end();
 }
 
+/// The status and the answer to a request with a JSON body, or with none where it is null.
+async fn sent(rest: &RestClient, method: Method, path: &str, body: Value) -> (u16, Value) {
+    let text = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
+    let (status, reply) = rest
+        .send(method, path, "application/json", text)
+        .await
+        .expect("an answer");
+    (
+        status,
+        serde_json::from_slice(&reply).unwrap_or(Value::Null),
+    )
+}
+
 /// Archived through Kubeflow's API, an experiment and its models take nothing new through Meteos' and ABEJA's.
 async fn an_archived_experiment_takes_nothing(rest: &RestClient, experiment: &str, model: &str) {
-    let send = async |method: Method, path: &str, body: Value| {
-        let text = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        let (status, reply) = rest
-            .send(method, path, "application/json", text)
-            .await
-            .expect("an answer");
-        (
-            status,
-            serde_json::from_slice::<Value>(&reply).unwrap_or(Value::Null),
-        )
-    };
+    let send = async |method: Method, path: &str, body: Value| sent(rest, method, path, body).await;
     let organization = "/organizations/1234567890123";
     let deployments = send(
         Method::GET,

@@ -157,6 +157,10 @@ async fn inference(rest: &RestClient, service: &str, ids: Value) -> Value {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "the life of one bound model: each part needs the one before"
+)]
 async fn a_bound_model_answers_for_single_rows_and_says_who_is_away() {
     let cluster = Cluster::up_with(&program(), "9999,10000", &["--serving"]);
     let tables = pair(200);

@@ -294,6 +294,10 @@ fn envelope(job: &str, from: (Role, &str), to: (Role, &str)) -> ToCoordinator {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "every attack on one link, while one job runs"
+)]
 async fn an_agent_that_breaks_the_protocol_is_refused_and_disturbs_nobody() {
     let cluster = Cluster::up(&program(), "9999,10000,10002");
     let tables = pair(200);
@@ -469,6 +473,10 @@ fn metric(name: &str, points: usize) -> Metric {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one rogue agent, from its order to the end of its task"
+)]
 async fn reports_that_are_too_large_or_no_json_are_left_out() {
     let cluster = Cluster::up(&program(), "9999,10000");
     // The rogue takes the place of the party's agent, which is put to sleep.

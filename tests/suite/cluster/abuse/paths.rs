@@ -47,6 +47,7 @@ async fn outcome(rest: &RestClient, reply: &Value) -> Result<(), Value> {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "lists of paths for each route")]
 async fn no_path_leaves_the_folders_of_an_agent() {
     let apart = Apart::loaded().await;
     let own = apart.root().join("party-9999");

@@ -86,6 +86,10 @@ async fn a_relay_can_repeat_and_lose_messages_and_not_change_them() {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "every kind of forged message for one step"
+)]
 async fn a_message_of_nobody_in_the_step_is_refused() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);

@@ -201,6 +201,7 @@ async fn a_ticket_is_good_for_what_was_asked_and_for_nothing_else() {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "every amendment of one offer")]
 async fn an_amended_offer_needs_a_ticket_that_covers_it() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);

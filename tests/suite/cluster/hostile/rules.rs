@@ -225,6 +225,10 @@ async fn padding_ends_at_the_days_limit_also_behind_a_restart() {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one list of rules and what they refuse"
+)]
 async fn a_peer_has_rules_of_its_own_for_tables_columns_and_components() {
     let federation = Federation::new(&program());
     let coordinator = Coordinator::start(&federation);

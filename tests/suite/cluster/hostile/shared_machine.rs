@@ -500,6 +500,10 @@ async fn asked_by(party: &RestClient) -> String {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::too_many_lines,
+    reason = "one federation: what is closed, who is refused, what a restart keeps"
+)]
 async fn the_credentials_stand_where_their_owner_alone_reads_them() {
     let mut cluster = loaded().await;
     let federation = cluster.dir.path().canonicalize().expect("there");
