@@ -97,13 +97,16 @@ impl LinearWeights {
         self.kept.insert(epoch, self.weights.clone());
     }
 
-    /// Goes back to the weights of a kept epoch.
-    #[allow(clippy::expect_used, reason = "other weights would be another model")]
-    pub fn restore(&mut self, epoch: usize) {
-        self.weights = self
-            .kept
-            .remove(&epoch)
-            .expect("an epoch to go back to was validated, and kept then");
+    /// Goes back to the weights of a kept epoch; false where none were kept then. The epoch comes
+    /// from a peer: what it means that there is none is for the caller to say.
+    #[must_use]
+    pub fn restore(&mut self, epoch: usize) -> bool {
+        let kept = self.kept.remove(&epoch);
+        let is_there = kept.is_some();
+        if let Some(weights) = kept {
+            self.weights = weights;
+        }
+        is_there
     }
 
     /// What was learned up to now.

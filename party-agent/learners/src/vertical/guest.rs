@@ -6,7 +6,7 @@ use learning::batches::Batch;
 use secure_compute::aligned_batches::send_rows;
 use secure_compute::{Encryptor, KeyUse, LinearScheme, agreed_stop};
 use serde_json::Value;
-use vocabulary::Role;
+use vocabulary::{ErrorCode, Fault, Role};
 
 use super::VerticalLoss;
 use super::messages::{
@@ -176,7 +176,10 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Guest<'a, L, S> {
             // Hosts keep weights of all validated epochs, since only the guest sees which one was
             // best.
             scope.hosts().send(&BEST_EPOCH, &Packed(best)).await?;
-            best.iter().for_each(|epoch| own.weights.restore(*epoch));
+            if let Some(epoch) = best.filter(|epoch| !own.weights.restore(*epoch)) {
+                let text = format!("the weights of epoch {epoch}, the best, were not kept");
+                return Err(Fault::new(ErrorCode::Internal, text).into());
+            }
         }
         let history = own.validator.map(Validator::into_history);
         Ok((own.weights.into_trained(iters, is_converged, best), history))

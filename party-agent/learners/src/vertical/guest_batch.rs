@@ -226,7 +226,7 @@ impl<L: VerticalLoss, S: LinearScheme> Guest<'_, L, S> {
             .chain([mine])
             .collect();
         let (before, decision) = (own.scaling.current(), own.scaling.decide(&all, is_last));
-        let scale = own.scaling.take(decision, mine, turn.me())?;
+        let scale = own.scaling.take(decision, mine, is_last, turn.me())?;
         let receive = async {
             let mut from = turn.clone();
             if scale > before {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use component_kit::{Packed, Result, TaskContext};
+use component_kit::{ComponentError, Packed, Result, TaskContext};
 use crypto::random::Random;
 use secure_compute::aligned_batches::{BatchShape, receive_rows};
 use secure_compute::{Encryptor, KeyUse, LinearScheme, agreed_stop};
@@ -152,8 +152,14 @@ impl<'a, L: VerticalLoss, S: LinearScheme> Host<'a, L, S> {
         }
         let mut best = None;
         if self.course.stops_early() {
-            Packed(best) = scope.guest()?.receive(&BEST_EPOCH).await?;
-            best.iter().for_each(|epoch| weights.restore(*epoch));
+            let guest = scope.guest()?;
+            Packed(best) = guest.receive(&BEST_EPOCH).await?;
+            if let Some(epoch) = best.filter(|epoch| !weights.restore(*epoch)) {
+                let who = guest.participant();
+                return Err(ComponentError::protocol(format!(
+                    "{who} says in best_epoch that epoch {epoch} was the best, which was not validated"
+                )));
+            }
         }
         Ok(weights.into_trained(iters, is_converged, best))
     }

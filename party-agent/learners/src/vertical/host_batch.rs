@@ -170,7 +170,8 @@ impl<L: VerticalLoss, S: LinearScheme> Host<'_, L, S> {
         parts: &Parts,
         index: usize,
     ) -> Result<Scale> {
-        let asked = self.scaling.ask(parts.need, self.course.ends_epoch(index));
+        let is_last = self.course.ends_epoch(index);
+        let asked = self.scaling.ask(parts.need, is_last);
         let (guest, before) = (turn.guest()?, self.scaling.current());
         let ask = Packed(asked.power());
         if asked <= before {
@@ -184,7 +185,9 @@ impl<L: VerticalLoss, S: LinearScheme> Host<'_, L, S> {
             guest.send(&HOST_SCALE, &ask).await?;
         }
         let Packed(decision) = guest.receive(&SCALE).await?;
-        let now = self.scaling.take(decision, asked, guest.participant())?;
+        let now = self
+            .scaling
+            .take(decision, asked, is_last, guest.participant())?;
         if now > before {
             self.send_encoded(&turn.round("scale", usize::from(now.power())), parts, now)
                 .await?;

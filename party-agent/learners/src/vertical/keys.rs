@@ -65,12 +65,17 @@ impl Course {
     /// Values that are opened for the party with most of them.
     fn opened_for_one(&self) -> usize {
         let shown = usize::from(self.has_loss()) + usize::from(self.measures_steps());
-        self.batches().saturating_mul(self.widest() + shown)
+        self.batches()
+            .saturating_mul(self.widest().saturating_add(shown))
     }
 
     /// Values that the arbiter decrypts in all: sums, losses, and batches that are hidden among other rows.
     fn opened_in_all(&self) -> u64 {
-        let sums = self.plan.columns + self.plan.guest_columns + 2;
+        let sums = self
+            .plan
+            .columns
+            .saturating_add(self.plan.guest_columns)
+            .saturating_add(2);
         let hidden = self
             .shapes
             .iter()

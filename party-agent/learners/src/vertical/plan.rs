@@ -32,6 +32,9 @@ const MOST_COLUMNS: usize = 1 << 24;
 // 2^14 chunks of 2^13 rows, the bound of a prepared matrix.
 const MOST_ROWS: usize = 1 << 27;
 
+/// Most batches of an epoch: what each role keeps of them grows with their number.
+const MOST_BATCHES: usize = 1 << 20;
+
 /// The course of a training as it follows from the plan and the number of hosts.
 #[derive(Debug, Clone)]
 pub struct Course {
@@ -136,7 +139,7 @@ fn half_limit(hosts: usize) -> f64 {
 
 /// Refuses what cannot be done with so many hosts. Everybody judges by the same numbers, so that nobody need be told what to do,
 /// and nobody can say otherwise.
-fn check_plan(plan: &Plan, hosts: usize) -> Result<()> {
+fn check_plan(plan: &Plan, labels: LabelKind, hosts: usize) -> Result<()> {
     if hosts == 0 {
         let text = "a training over the columns of several parties needs at least one host";
         return Err(Fault::new(ErrorCode::DocumentInvalid, text).into());
@@ -170,7 +173,26 @@ fn check_plan(plan: &Plan, hosts: usize) -> Result<()> {
         );
         return Err(ComponentError::protocol(text));
     }
-    if !(-MOST_UNIT..=MOST_UNIT).contains(&plan.unit) {
+    let most = MOST_COLUMNS.saturating_mul(hosts);
+    if plan.columns > most || plan.widest_host > MOST_COLUMNS.min(plan.columns) {
+        return Err(ComponentError::protocol(format!(
+            "the guest plans with {} columns of {hosts} hosts, {} of one of them",
+            plan.columns, plan.widest_host
+        )));
+    }
+    let batches = usize::try_from(plan.agreed.batches.batch_size)
+        .map_or(1, |size| plan.rows.div_ceil(size.max(1)));
+    if batches > MOST_BATCHES {
+        let text = format!("{batches} batches of an epoch are more than {MOST_BATCHES}");
+        return Err(impossible(text).into());
+    }
+    // Classes need none. A unit far below the scores would have hosts tell how large theirs are, batch
+    // by batch, as a scale grows with them.
+    let units = match labels {
+        LabelKind::Classes => 0..=0,
+        LabelKind::Numbers => -MOST_UNIT..=MOST_UNIT,
+    };
+    if !units.contains(&plan.unit) {
         return Err(ComponentError::protocol(format!(
             "the guest plans with residuals in units of 2^{}",
             plan.unit
@@ -187,7 +209,7 @@ impl Course {
         hosts: usize,
     ) -> Result<Self> {
         warn_of_double_roles(task)?;
-        check_plan(&plan, hosts)?;
+        check_plan(&plan, L::LABELS, hosts)?;
         let judged = judge(
             L::LABELS,
             (plan.rows, plan.columns),

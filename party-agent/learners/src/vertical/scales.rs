@@ -159,11 +159,14 @@ impl Scaling {
         }
     }
 
-    /// Goes on with what the guest decided, after this party had asked for a scale.
+    /// Goes on with what the guest decided, after this party had asked for a scale. In an epoch the
+    /// scale only becomes coarser; its last batch may end with what [`Self::decide`] makes of the
+    /// most that was needed.
     pub(super) fn take(
         &mut self,
         decision: Decision,
         asked: Scale,
+        is_last: bool,
         guest: &Participant,
     ) -> Result<Scale> {
         let (now, next) = (
@@ -171,8 +174,11 @@ impl Scaling {
             scale_of(decision.next, guest)?,
         );
         let needed = asked.max(self.current);
-        // Too fine a scale would overflow, and a next one coarser than now was never asked for.
-        if now < needed || next > now {
+        // Too fine a scale would overflow, and a next one coarser than now was never asked for. A finer
+        // one within an epoch would have this party say of each batch anew how large its scores are.
+        let goes_on =
+            next == now || is_last && now == self.current && self.may_end_with(asked, next, now);
+        if now < needed || !goes_on {
             let text = format!(
                 "{guest} decides on the scales {} and {} where {} is needed",
                 now.power(),
@@ -183,6 +189,18 @@ impl Scaling {
         }
         self.current = next;
         Ok(now)
+    }
+}
+
+impl Scaling {
+    /// Whether an epoch in which this party needed `peak` at most may go on with a finer scale: with
+    /// the finest where nobody needs another, else with one step of slack to what is needed.
+    fn may_end_with(&self, peak: Scale, next: Scale, now: Scale) -> bool {
+        if next == Scale::FINEST {
+            return peak == Scale::FINEST;
+        }
+        let least = peak.power().max(1) + 1;
+        (least..now.power()).contains(&next.power())
     }
 }
 
@@ -240,7 +258,7 @@ mod tests {
         let mut batch = |need: u16, other: u16, is_last: bool| {
             let asked = own.ask(scale(need), is_last);
             let decision = own.decide(&[asked, scale(other)], is_last);
-            own.take(decision, asked, &guest()).unwrap();
+            own.take(decision, asked, is_last, &guest()).unwrap();
             (asked.power(), decision.now, decision.next)
         };
         assert_eq!(batch(0, 0, false), (0, 0, 0));
@@ -260,9 +278,17 @@ mod tests {
             current: scale(3),
             peak: Scale::FINEST,
         };
-        let take = |now, next| own().take(Decision { now, next }, scale(5), &guest());
-        assert!(take(5, 5).is_ok() && take(7, 2).is_ok());
-        for (now, next) in [(4, 4), (5, 6), (201, 201), (u16::MAX, 0), (0, 0)] {
+        let take = |now, next| own().take(Decision { now, next }, scale(5), false, &guest());
+        assert!(take(5, 5).is_ok() && take(7, 7).is_ok());
+        for (now, next) in [
+            (4, 4),
+            (5, 6),
+            (201, 201),
+            (u16::MAX, 0),
+            (0, 0),
+            (7, 2),
+            (5, 4),
+        ] {
             let fault = take(now, next).unwrap_err().into_fault();
             assert_eq!(
                 fault.code,
@@ -275,11 +301,51 @@ mod tests {
             current: scale(3),
             peak: Scale::FINEST,
         }
-        .take(Decision { now: 2, next: 2 }, scale(1), &guest());
+        .take(Decision { now: 2, next: 2 }, scale(1), false, &guest());
         assert!(
             low.is_err(),
             "what was sent at a scale is not read at a finer one"
         );
+    }
+
+    #[test]
+    fn an_epoch_ends_with_no_finer_scale_than_its_peak_allows() {
+        let end = |peak: u16, now: u16, next: u16| {
+            let mut own = Scaling {
+                current: scale(6),
+                peak: Scale::FINEST,
+            };
+            own.take(Decision { now, next }, scale(peak), true, &guest())
+                .is_ok()
+        };
+        assert!(end(0, 6, 0) && end(0, 6, 2) && end(3, 6, 4) && end(3, 6, 5) && end(3, 6, 6));
+        for (peak, now, next) in [
+            (1, 6, 0),
+            (3, 6, 3),
+            (3, 6, 0),
+            (0, 6, 1),
+            (7, 7, 0),
+            (3, 8, 5),
+        ] {
+            assert!(!end(peak, now, next), "{peak} {now} {next}");
+        }
+        // Whatever a guest decides by the rule is taken by every party that asked.
+        for current in 0..12 {
+            for asked in (0..14).flat_map(|one| (0..14).map(move |other| (one, other))) {
+                for is_last in [false, true] {
+                    let own = || Scaling {
+                        current: scale(current),
+                        peak: Scale::FINEST,
+                    };
+                    let asked = [scale(asked.0), scale(asked.1)];
+                    let decision = own().decide(&asked, is_last);
+                    for one in asked {
+                        let taken = own().take(decision, one, is_last, &guest());
+                        assert!(taken.is_ok(), "{current} {asked:?} {is_last}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -16,10 +16,10 @@ use vocabulary::{ErrorCode, Fault, Role};
 use super::federations::{Data, defaults, set};
 use super::training::{agrees, settings};
 use crate::hetero_lr::{HeteroLr, Params};
-use learners::vertical::Decision;
 use learners::vertical::messages::{
-    COLUMNS, FORWARD, HOST_LOSS_TERMS, HOST_SCALE, PUBLIC_KEY, RESIDUAL,
+    COLUMNS, FORWARD, HOST_LOSS_TERMS, HOST_SCALE, PLAN, PUBLIC_KEY, RESIDUAL,
 };
+use learners::vertical::{Decision, Plan};
 
 /// Standardised columns that hang together and have a few rows far out, as real tables do.
 fn far_out(widths: &[usize]) -> Data {
@@ -232,4 +232,48 @@ async fn a_host_that_lies_about_its_scores_is_named_or_spoils_the_result() {
     assert!(fault.message.contains("left their bounds"), "{fault}");
     let fault = guests_fault::<Lying<7, { 1 << 36 }>>().await.unwrap();
     assert!(fault.message.contains("left their bounds"), "{fault}");
+}
+
+/// HeteroLR whose guest plans with residuals in a unit of its choice: with a tiny one, hosts would tell
+/// how large their scores are, batch by batch.
+struct Unit<const UNIT: i16>;
+
+impl<const UNIT: i16> Component for Unit<UNIT> {
+    type Params = Params;
+    const DESCRIPTION: Description = HeteroLr::DESCRIPTION;
+
+    async fn run(task: &TaskContext, params: Params) -> Result<()> {
+        if task.role() != Role::Guest {
+            return HeteroLr::run(task, params).await;
+        }
+        task.arbiter()?.receive(&PUBLIC_KEY).await?;
+        task.hosts().receive_all(&COLUMNS).await?;
+        let plan = json!({
+            "rows": 200, "validate_rows": null, "models": 1, "first_epoch": 0, "columns": 20, "widest_host": 20,
+            "guest_columns": 5, "labels": task.label_rules(), "unit": UNIT,
+            "agreed": {
+                "batches": {"batch_size": -1, "strategy": "full", "shuffle": false, "masked_rate": 0.0},
+                "max_iter": 3, "early_stop": "diff", "tol": 1e-9, "validation": null, "stops_early": false,
+            },
+        });
+        let plan: Plan = serde_json::from_value(plan).unwrap();
+        task.hosts().send(&PLAN, &Packed(plan.clone())).await?;
+        task.arbiter()?.send(&PLAN, &Packed(plan)).await
+    }
+}
+
+#[tokio::test]
+async fn classes_have_no_unit_whatever_a_guest_plans() {
+    let federation = || {
+        let agreed = json!({"max_iter": 3, "tol": 1e-9, "shuffle": false, "masked_rate": 0.0});
+        far_out(&[5, 20]).federation(set(defaults(), agreed))
+    };
+    for played in [
+        federation().run::<Unit<-180>>().await,
+        federation().run::<Unit<1>>().await,
+    ] {
+        let fault = played.fault().unwrap();
+        assert_eq!(fault.code, ErrorCode::ProtocolViolation, "{fault}");
+        assert!(fault.message.contains("in units of"), "{fault}");
+    }
 }
