@@ -426,7 +426,11 @@ impl Jobs<'_> {
                 }
                 // The first decision on any job, taken at once: it saves the loop's turn and its commit before anybody is asked.
                 let initiator = &job.initiator.party;
-                if self.coordinator.inner.leases.is_linked(initiator) {
+                // A job that waits for others may be stopped by the first decision, and nobody is
+                // asked before it.
+                if job.settings.after.is_none()
+                    && self.coordinator.inner.leases.is_linked(initiator)
+                {
                     let sign = PendingOrder::new(&job.id, initiator, OrderKind::Sign, now);
                     tx.enqueue(&sign).await?;
                 }
