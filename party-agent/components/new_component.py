@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a new component from a template, with its two lines in the list of components: `just new-component NAME [--local]`.
+"""Makes a new component from a template, with its two lines in `lib.rs` (`mod`, `CATALOGUE`): `just new-component NAME [--local]`.
 
 NAME is in lower case with underscores (hetero_linr). With --local it is a component that needs no peer.
 """
@@ -15,12 +15,15 @@ NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 def listed(lines, line, pattern, name):
-    """The lines with one more, where it belongs among those of its kind, all of which match the pattern up to the name."""
+    """The lines with one more, where it belongs among those of its kind, all of which match the pattern."""
     known = [(number, match[1]) for number, text in enumerate(lines) if (match := re.match(pattern, text))]
     if not known:
         sys.exit(f"the list of components has no line like {line!r}")
     after = [number for number, other in known if other < name]
     place = after[-1] + 1 if after else known[0][0]
+    # An attribute belongs to the line below it.
+    while place and re.match(r"\s*#\[", lines[place - 1]):
+        place -= 1
     return lines[:place] + [line] + lines[place:]
 
 
@@ -42,7 +45,7 @@ def main():
 
     lib = source / "lib.rs"
     lines = lib.read_text().splitlines()
-    lines = listed(lines, f"pub mod {name};", r"pub mod (\w+);", name)
+    lines = listed(lines, f"pub mod {name};", r"(?:pub )?mod (\w+);", name)
     entry = f"    &Plugin::<{name}::{names[name]}>::NEW,"
     lines = listed(lines, entry, r"    &Plugin::<(\w+)::\w+>::NEW,", name)
 
@@ -52,7 +55,7 @@ def main():
         file.write_text(re.sub(rf"\b{names[template]}\b", names[name], text))
     lib.write_text("\n".join(lines) + "\n")
     print(f"{folder} is a copy of {template} under its new name. Next: its README, then its parameters, then the rest.")
-    print(f"`cargo test -p components {name}::` runs its tests, `BLESS=1 cargo test -p components` lists and records it.")
+    print(f"`cargo test -p components {name}::` runs its tests; those that compare lists fail until `BLESS=1 cargo test -p components`.")
 
 
 if __name__ == "__main__":

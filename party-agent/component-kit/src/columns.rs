@@ -61,6 +61,18 @@ impl ColumnIndexes {
         let chosen: BTreeSet<usize> = by_index.chain(by_name).collect::<Result<_, _>>()?;
         Ok(all().filter(|(at, _)| chosen.contains(at)).collect())
     }
+
+    /// The same for a component whose parameter at `path` takes names alone.
+    ///
+    /// # Errors
+    /// A name that no feature has.
+    pub fn named<'a>(
+        features: &[&'a str],
+        names: &[String],
+        path: &str,
+    ) -> Result<Vec<(usize, &'a str)>, Fault> {
+        Self::These(Vec::new()).chosen(features, names, ("", path))
+    }
 }
 
 fn refused(text: String, next: &str, path: String) -> Fault {
@@ -205,6 +217,21 @@ mod tests {
             assert_eq!(fault.path.as_deref(), Some("names[1]"));
             assert!(fault.message.contains("X2"), "{fault}");
         }
+    }
+
+    #[test]
+    fn names_alone_choose_in_the_order_of_the_table() {
+        let named = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            ColumnIndexes::named(&FEATURES, &names, "columns")
+        };
+        assert_eq!(
+            named(&["x2", "x0", "x2"]).expect("two"),
+            [(0, "x0"), (2, "x2")]
+        );
+        assert_eq!(named(&[]).expect("none"), []);
+        let fault = named(&["x0", "x1"]).expect_err("there is no x1");
+        assert_eq!(fault.path.as_deref(), Some("columns[1]"));
     }
 
     #[test]

@@ -231,7 +231,8 @@ impl Description {
     }
 
     /// Starts the description of a component that every guest and host runs for itself, that learns of a table at `data` and makes
-    /// another of it, unless `need_run` says no.
+    /// another of it, unless `need_run` says no: the component has a parameter of that name, which counts in a predict job, too. Where
+    /// it has none, [`Description::applies_with`] says what counts instead.
     pub const fn transform(name: &'static str, summary: &'static str) -> Self {
         const PORTS: &[PortLine] = &[PortLine::data("data"), PortLine::model("model")];
         const NEEDS: &[NeedLine] = &[NeedLine::any_of(&["data"])];

@@ -81,19 +81,25 @@ use crate::task::TaskContext;
 /// # });
 /// ```
 pub trait LocalTransform: Send + Sync + 'static {
-    /// The parameters, from [`params!`](crate::params).
+    /// The parameters, from [`params!`](crate::params). They are read and checked in both stages: a job that applies a saved model
+    /// often gives none, so the defaults must pass the check. What only a fit needs is refused in [`LocalTransform::fit`], by a fault
+    /// of the code `ParameterInvalid` with the parameter's path.
     type Params: ParamSet;
 
-    /// What a fit leaves, and all that a later apply knows.
+    /// What a fit leaves, and all that a later apply knows. It is saved as MessagePack with the names of its fields, and every number
+    /// comes back as it was, NaN and the infinities too. (JSON has neither: in a view or a summary they are null.) Models are kept:
+    /// a field that is added later needs `#[serde(default)]`.
     type Model: Serialize + DeserializeOwned + Send + Sync + 'static;
 
     /// What everybody may know of it.
     const DESCRIPTION: Description;
 
-    /// What its view and its summary give away: everything of rows and columns, where it does not say.
+    /// What its view and its summary give away: everything of rows and columns, where it does not say. A party's policy keeps back
+    /// what gives away more than it allows; a component that tells only numbers of rows says `&[Tells::Counts]`.
     const TELLS: &'static [Tells] = &[Tells::Rows, Tells::Headers];
 
-    /// Whether the table is passed on as it is, in both stages.
+    /// Whether the table is passed on as it is. It is asked in both stages, in a predict job with that job's parameters, which are
+    /// often the defaults.
     fn pass_on(_input: &Table, _params: &Self::Params) -> Option<PassOn<Self::Model>> {
         None
     }
@@ -114,7 +120,8 @@ pub trait LocalTransform: Send + Sync + 'static {
 pub struct PassOn<M> {
     /// For the log: `need_run is false`.
     pub reason: &'static str,
-    /// What a fit leaves all the same.
+    /// What a fit leaves all the same: a model that does nothing, such as its default. None where there can be no such model; a
+    /// predict job then finds no model, and its step fails with `ModelMissing`.
     pub model: Option<M>,
 }
 

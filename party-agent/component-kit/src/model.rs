@@ -27,3 +27,21 @@ impl SavedModel {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_json_has_not_come_back() {
+        let numbers = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.1];
+        let saved = SavedModel {
+            component: "template_local".to_owned(),
+            component_version: 1,
+            role: Role::Guest,
+            bytes: rmp_serde::to_vec_named(&numbers).expect("written"),
+        };
+        let read: [f64; 5] = saved.read().expect("read");
+        assert_eq!(read.map(f64::to_bits), numbers.map(f64::to_bits));
+    }
+}

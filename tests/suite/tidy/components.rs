@@ -203,15 +203,18 @@ pub(super) fn walk(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The modules of a list of components, in its order.
+fn modules(lib: &str) -> Vec<String> {
+    let module = |line: &str| {
+        let name = line.trim_start_matches("pub ").strip_prefix("mod ")?;
+        Some(name.trim_end_matches(';').to_owned())
+    };
+    lib.lines().filter_map(module).collect()
+}
+
 #[test]
 fn the_list_of_components_is_whole_and_alphabetical() {
-    let lib = read(&components_folder().join("lib.rs"));
-    let module = |line: &'static str| line.trim_start_matches("pub ").strip_prefix("mod ");
-    let lines: Vec<&str> = lib.leak().lines().filter_map(module).collect();
-    let listed: Vec<String> = lines
-        .iter()
-        .map(|line| line.trim_end_matches(';').to_owned())
-        .collect();
+    let listed = modules(&read(&components_folder().join("lib.rs")));
     let mut sorted = listed.clone();
     sorted.sort();
     assert_eq!(listed, sorted, "the `mod` lines are not alphabetical");
@@ -236,9 +239,10 @@ fn make(source: &Path, arguments: &[&str]) -> std::process::Output {
     command.output().expect("python3")
 }
 
-#[test]
-fn a_new_component_is_a_template_under_its_name_and_is_listed() {
-    let source = std::env::temp_dir().join(format!("new-component-{}", std::process::id()));
+/// A folder with copies of the list and of the templates.
+fn copied(purpose: &str) -> PathBuf {
+    let folder = format!("new-component-{purpose}-{}", std::process::id());
+    let source = std::env::temp_dir().join(folder);
     for template in ["template", "template_local"] {
         let from = components_folder().join(template);
         for file in walk(&from).into_iter().chain([from.join("README.md")]) {
@@ -249,7 +253,41 @@ fn a_new_component_is_a_template_under_its_name_and_is_listed() {
         }
     }
     let lib = read(&components_folder().join("lib.rs"));
-    std::fs::write(source.join("lib.rs"), &lib).expect("written");
+    std::fs::write(source.join("lib.rs"), lib).expect("written");
+    source
+}
+
+#[test]
+fn a_new_component_stands_where_it_belongs_in_the_list() {
+    let source = copied("order");
+    // Before the first, between two that are only there for tests, and after the last.
+    for new in ["aaa", "column_clip", "component_tablet", "zzz"] {
+        assert!(make(&source, &[new, "--local"]).status.success(), "{new}");
+    }
+    let lib = read(&source.join("lib.rs"));
+    let listed = modules(&lib);
+    let mut sorted = listed.clone();
+    sorted.sort();
+    assert_eq!(listed, sorted);
+    assert_eq!(
+        listed.len(),
+        modules(&read(&components_folder().join("lib.rs"))).len() + 4
+    );
+    for kept in ["announced", "component_table", "nulls"] {
+        let with_attribute = format!("#[cfg(test)]\nmod {kept};\n");
+        assert!(lib.contains(&with_attribute), "{kept} lost its attribute");
+    }
+    assert_eq!(
+        lib.matches("#[cfg(test)]\nmod ").count(),
+        lib.matches("#[cfg(test)]").count()
+    );
+    std::fs::remove_dir_all(&source).expect("removed");
+}
+
+#[test]
+fn a_new_component_is_a_template_under_its_name_and_is_listed() {
+    let source = copied("names");
+    let lib = read(&components_folder().join("lib.rs"));
     for (new, options, template, type_name) in [
         (
             "hetero_mean",

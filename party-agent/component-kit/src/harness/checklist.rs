@@ -5,7 +5,9 @@
 ///
 /// A component that sends messages is played by the given federation. Each refused parameter is put among those of the federation;
 /// `speaks` has the runs in which every declared message is sent, where the one federation does not show them all; `least` is how
-/// often the work of another asks whether it is still wanted:
+/// often `work` asks at least whether it is still wanted. To find it, give `work` a table of many partitions or columns, write a
+/// `least` that is too high, run the test, which says how often it asked, and write something below that. (Every partition and every
+/// column asks, so a number about as large as theirs shows that the work itself asks, not only what is around it.)
 ///
 /// ```text
 /// component_kit::checklist!(HeteroDataSplit, federation(1),
@@ -15,7 +17,7 @@
 ///     work: large(), least: 50);
 /// ```
 ///
-/// One that sends none is `local`. Canaries can be left out where it never sees a row; where what it applies its model to is not
+/// One that sends none is `local`. Each [`LocalTransform`](crate::LocalTransform) needs the line `work:`. Canaries can be left out where it never sees a row; where what it applies its model to is not
 /// what it was fitted on, `applying` says so:
 ///
 /// ```text

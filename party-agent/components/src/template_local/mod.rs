@@ -4,14 +4,14 @@
 #[cfg(test)]
 mod tests;
 
+use component_kit::lenient::Flag;
 use component_kit::{
-    ComponentError, Description, Fitted, LocalOutput, LocalTask, LocalTransform, PassOn, Result,
-    params,
+    Description, Fitted, LocalOutput, LocalTask, LocalTransform, PassOn, Result, params,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tables::{Column, ColumnKind, Part, Table, TableError, Values};
-use vocabulary::ErrorCode;
+use vocabulary::{ErrorCode, Fault};
 
 params! {
     /// Parameters of `template_local`.
@@ -21,17 +21,17 @@ params! {
         /// How many means are taken away from each value, 0 to 10. Default 1.
         times: f64 = 1.0, in 0.0..=10.0;
         /// Whether there is anything to do; without it the table is passed on as it is. Default true.
-        need_run: bool = true;
+        need_run: Flag<true> = true;
     }
 }
 
 /// Values above the mean.
 pub struct TemplateLocal;
 
-/// What a fit leaves.
-#[derive(Serialize, Deserialize)]
+/// What a fit leaves; the default of one that had nothing to do, which leaves tables as they are.
+#[derive(Default, Serialize, Deserialize)]
 pub struct Model {
-    column: String,
+    column: Option<String>,
     mean: f64,
     times: f64,
 }
@@ -47,10 +47,8 @@ impl LocalTransform for TemplateLocal {
     .modules(&["TemplateLocal"]);
 
     fn pass_on(_input: &Table, params: &Params) -> Option<PassOn<Model>> {
-        (!params.need_run).then_some(PassOn {
-            reason: "need_run is false",
-            model: None,
-        })
+        let (reason, model) = ("need_run is false", Some(Model::default()));
+        (!*params.need_run).then_some(PassOn { reason, model })
     }
 
     fn fit(input: &Table, params: &Params, task: &LocalTask) -> Result<Fitted<Model>> {
@@ -62,12 +60,11 @@ impl LocalTransform for TemplateLocal {
         let (sum, count) =
             input.fold_partitions(sums, |one, other| (one.0 + other.0, one.1 + other.1))?;
         if count == 0 {
-            let text = format!("the column {} has no value", params.column);
-            return Err(ComponentError::new(ErrorCode::DataMismatch, text));
+            return Err(no_value(&params.column).into());
         }
         task.info(format!("{count} values of {} are known", params.column));
         let model = Model {
-            column: params.column.clone(),
+            column: Some(params.column.clone()),
             mean: sum / count as f64,
             times: params.times,
         };
@@ -77,15 +74,27 @@ impl LocalTransform for TemplateLocal {
     }
 
     fn apply(input: &Table, model: &Model, _task: &LocalTask) -> Result<LocalOutput> {
+        let Some(name) = &model.column else {
+            return Ok(input.clone().into());
+        };
         let above = |part: &Table, _before: usize| -> Result<Table, TableError> {
-            let mut values = part.floats(&model.column)?;
+            let mut values = part.floats(name)?;
             values
                 .iter_mut()
                 .for_each(|value| *value -= model.times * model.mean);
-            let name = format!("{}_above_mean", model.column);
-            let column = Column::new(name, ColumnKind::Float, Part::Feature);
+            let column = Column::new(
+                format!("{name}_above_mean"),
+                ColumnKind::Float,
+                Part::Feature,
+            );
             part.with_columns(vec![(column, Values::Float(values))])
         };
         Ok(input.map_partitions(above)?.into())
     }
+}
+
+fn no_value(column: &str) -> Fault {
+    let text = format!("the column {column:?} has no value");
+    let next = "name another column in `column`, or give rows in which it has a value";
+    Fault::new(ErrorCode::TableInvalid, text).next(next)
 }
