@@ -37,5 +37,8 @@ pub fn check_config(path: &Path) -> Result<String, Fault> {
     let shown = toml::to_string_pretty(&config)
         .map_err(|error| Fault::new(ErrorCode::Internal, error.to_string()))?;
     let notices = config.notices.iter();
-    Ok(notices.map(|notice| format!("# {notice}\n")).collect::<String>() + &shown)
+    Ok(notices
+        .map(|notice| format!("# {notice}\n"))
+        .collect::<String>()
+        + &shown)
 }

@@ -21,7 +21,6 @@ use vocabulary::{ErrorCode, Fault, Timestamp};
 
 pub(crate) use place::{Place, is_name};
 
-
 /// What a file is described with, beside what it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Label {

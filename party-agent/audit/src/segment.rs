@@ -130,7 +130,11 @@ impl Segment {
             }
         }
         // A little space is as good as much, while it lasts.
-        if needed <= self.reserved { Ok(()) } else { done }
+        if needed <= self.reserved {
+            Ok(())
+        } else {
+            done
+        }
     }
 
     /// Takes away what a failed write may have left. Needs no space on the disk.

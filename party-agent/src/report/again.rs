@@ -9,7 +9,10 @@ use super::{NumberedReport, Reporter, kind_of, locked, withheld};
 impl Reporter {
     /// The reports as the policy in force lets them leave. What it withholds is replaced by the note that says so, and stands
     /// in the audit chain before anything leaves.
-    pub(super) async fn still_told(&self, waiting: Vec<NumberedReport>) -> Result<Vec<NumberedReport>, Fault> {
+    pub(super) async fn still_told(
+        &self,
+        waiting: Vec<NumberedReport>,
+    ) -> Result<Vec<NumberedReport>, Fault> {
         let (Some((first, _)), Some((last, _))) = (waiting.first(), waiting.last()) else {
             return Ok(waiting);
         };

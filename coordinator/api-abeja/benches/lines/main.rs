@@ -101,7 +101,11 @@ impl Bench {
                 )
             };
             let part: Vec<Event> = (start..(start + AT_ONCE).min(lines)).map(line).collect();
-            coordinator.jobs().add_events(&job, &part).await.expect("added");
+            coordinator
+                .jobs()
+                .add_events(&job, &part)
+                .await
+                .expect("added");
         }
         println!(
             "{lines} lines written in {:.1} s",

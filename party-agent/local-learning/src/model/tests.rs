@@ -189,9 +189,8 @@ fn bayes_counts_numbers_and_words() {
         ["0.0", "1.0"]
     );
     assert!(repr(&model.evaluate(&rows, GO_ON).unwrap()).contains("[[2.0, 0.0], [0.0, 2.0]]"));
-    let rows = lines(
-        "0 cheap money now\n0 money cheap cheap\n1 meeting on monday\n1 monday meeting room",
-    );
+    let rows =
+        lines("0 cheap money now\n0 money cheap cheap\n1 meeting on monday\n1 monday meeting room");
     let model = kept(Kind::NaiveBayes, Format::Text, "{'lambda': 0.5}", &rows);
     assert_eq!(
         [
