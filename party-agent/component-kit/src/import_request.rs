@@ -40,7 +40,7 @@ impl ImportRequest {
     ///
     /// let wrong = ImportRequest::read("a.txt", TableRef::new("n", "t"), &json!({"head": 2}));
     /// assert_eq!(wrong.unwrap_err().path.as_deref(), Some("head"));
-    /// # Ok::<(), vocabulary::Fault>(())
+    /// # Ok::<(), Box<vocabulary::Fault>>(())
     /// ```
     pub fn read(
         file: impl Into<String>,
