@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
-use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock};
+use vocabulary::{Clock, ErrorCode, Fault, PartyId, SystemClock, Timestamp};
 
 use crate::say;
 
@@ -125,7 +125,7 @@ fn add(file: &Path, entry: &str) -> Result<()> {
 fn day_in(days: u32) -> Result<String> {
     let then = SystemClock
         .now()
-        .plus_millis(i64::from(days) * 24 * 3_600_000);
+        .plus_millis(i64::from(days) * Timestamp::DAY_MILLIS);
     let day =
         time::OffsetDateTime::from_unix_timestamp(then.millis() / 1_000).map_err(|error| {
             Fault::new(

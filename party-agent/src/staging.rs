@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use vocabulary::{ErrorCode, Fault, Timestamp};
 
 /// A file that no job asked for is removed after this.
-const KEPT_MILLIS: i64 = 24 * 3_600_000;
+const KEPT_MILLIS: i64 = Timestamp::DAY_MILLIS;
 const UNFINISHED: &str = "part";
 
 /// The folder of staged files. Names are 32 random hexadecimal digits: whoever knows one can have its file imported.

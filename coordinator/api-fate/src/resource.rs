@@ -1,7 +1,7 @@
 //! Resources: the cores that jobs hold while they run, and what the agents have.
 //!
 //! A running job holds `task_cores` for each step it may run at once; an agent has four cores for each task that it runs
-//! at a time. Both are what the scheduler counts with: a job starts only when its parties have space for it.
+//! at a time. Both are what the scheduler counts with: a job starts only when its parties have capacity for it.
 
 use domain::capacity::CORES_OF_SLOT;
 use domain::{Job, JobState};

@@ -78,7 +78,7 @@ fn looked_at(bytes: &[u8]) {
 
 /// The target.
 pub fn run(bytes: &[u8]) {
-    let Some((way, bytes)) = choose(bytes, 7) else {
+    let Some((way, bytes)) = choose(bytes, 6) else {
         return;
     };
     let text = String::from_utf8_lossy(bytes);

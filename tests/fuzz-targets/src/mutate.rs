@@ -33,13 +33,9 @@ impl Mutator {
         self.random.random_range(0..bound.max(1))
     }
 
-    fn of(&mut self, list: usize) -> usize {
-        self.below(list)
-    }
-
     /// The next input: a seed with one to eight changes.
     pub fn input(&mut self) -> Vec<u8> {
-        let at = self.of(self.seeds.len());
+        let at = self.below(self.seeds.len());
         let mut bytes = self.seeds[at].clone();
         for _ in 0..=self.below(8) {
             self.change(&mut bytes);
@@ -68,13 +64,13 @@ impl Mutator {
             }
             5 => bytes.truncate(from),
             6 if !self.words.is_empty() => {
-                let word = self.of(self.words.len());
+                let word = self.below(self.words.len());
                 let word = self.words[word].clone();
                 let end = if self.below(2) == 0 { from } else { to };
                 drop(bytes.splice(from..end, word));
             }
             7 => {
-                let other = self.of(self.seeds.len());
+                let other = self.below(self.seeds.len());
                 let other = self.seeds[other].clone();
                 let tail = other.split_at(self.below(other.len() + 1)).1.to_vec();
                 bytes.truncate(from);

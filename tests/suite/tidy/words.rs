@@ -319,6 +319,8 @@ fn files() -> Vec<PathBuf> {
         "__pycache__",
         "golden",
         "seeds",
+        "corpus",
+        "artifacts",
         "migrations",
         ".venv",
         "node_modules",
