@@ -10,7 +10,7 @@ pub(crate) async fn off_thread<T: Send + 'static>(
     let ended = |error: tokio::task::JoinError| {
         Fault::new(
             ErrorCode::Internal,
-            format!("work on a request ended: {error}"),
+            format!("work off the serving threads ended badly: {error}"),
         )
     };
     tokio::task::spawn_blocking(work).await.map_err(ended)

@@ -306,13 +306,13 @@ impl AgentTaskHost {
             .into()
     }
 
-    /// The namespaces of outputs belong to the jobs that left them.
+    /// The namespaces of outputs belong to the jobs that left them, that of predictions to the agent.
     fn check_new_name(&self, table: &TableRef) -> Result<()> {
-        if !table.is_output() {
+        if !table.is_kept() {
             return Ok(());
         }
         let message = format!(
-            "the namespace {:?} is kept for outputs of jobs",
+            "the namespace {:?} is kept for tables that the agent makes",
             table.namespace
         );
         Err(Fault::new(ErrorCode::RequestInvalid, message)

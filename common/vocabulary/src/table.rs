@@ -53,6 +53,11 @@ impl TableRef {
         self.namespace.starts_with(Self::OUTPUTS)
     }
 
+    /// Whether the name is kept for tables that the agent makes itself, and removes.
+    pub fn is_kept(&self) -> bool {
+        self.is_output() || self.is_online()
+    }
+
     /// Whether it holds the rows that a prediction asks for.
     pub fn is_online(&self) -> bool {
         self.namespace == Self::ONLINE

@@ -1,4 +1,4 @@
-//! Where messages wait until their task asks for it: the part that all transports share.
+//! Where messages wait until their task asks for them: the part that all transports share.
 //!
 //! An address is taken once; a repeated message is recognised and dropped; what does not fit into memory waits on disk; a
 //! closed attempt, and every older one of the same step and receiver, refuses messages. No lock is held over an await.

@@ -98,8 +98,7 @@ fn every_message_is_read_and_written_as_recorded() {
     assert_eq!(files, recorded, "a recorded message has no sample any more");
 }
 
-/// Adds an unknown field to every map of a value that stands for a struct: to each map with more than one entry, or
-/// whose keys a struct of ours has.
+/// Adds an unknown field to the outermost map of a value that stands for a struct.
 fn with_unknown_field<T: Serialize + DeserializeOwned>(sample: &T) -> Vec<u8> {
     let mut value: serde_json::Value = decode(&encode(sample).unwrap()).unwrap();
     value.as_object_mut().unwrap().insert(

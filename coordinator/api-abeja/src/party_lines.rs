@@ -9,6 +9,7 @@ use domain::{Entity, Event};
 use serde_json::{Value, json};
 use vocabulary::{JobId, Participant, PartyId, Timestamp};
 
+use super::reply::Refusal;
 use super::{Abeja, agents};
 
 /// How long all parties together may take; what comes later is gathered the next time.
@@ -78,7 +79,11 @@ async fn of_participant(
         if read >= MOST {
             return true;
         }
-        let Some(lines) = ask(api, job, who, read).await else {
+        // A party that was cut off just now has lines that may be read later.
+        let Ok(lines) = ask(api, job, who, read).await else {
+            return false;
+        };
+        let Some(lines) = lines else {
             return true;
         };
         let count = lines.len() as u64;
@@ -105,18 +110,25 @@ async fn of_participant(
     }
 }
 
-/// Lines from one on; none when the party does not let them through.
-async fn ask(api: &Abeja, job: &JobId, who: &Participant, read: u64) -> Option<Vec<String>> {
+/// Lines from one on; none when the party does not let them through. Fails where it is not reached.
+async fn ask(
+    api: &Abeja,
+    job: &JobId,
+    who: &Participant,
+    read: u64,
+) -> Result<Option<Vec<String>>, Refusal> {
     let asked = json!({
         "job_id": job, "role": who.role, "party_id": who.party, "log_type": "partyInfo",
         "begin": read + 1, "end": read + AT_ONCE,
     });
-    let response = agents::ask(api, &who.party, "/v1/log/cat", &asked)
-        .await
-        .ok()?;
-    let reply = agents::envelope(response, &who.party).await.ok()?;
-    let rows = reply.get("data").and_then(Value::as_array)?;
-    Some(
+    let response = agents::ask(api, &who.party, "/v1/log/cat", &asked).await?;
+    let Ok(reply) = agents::envelope(response, &who.party).await else {
+        return Ok(None);
+    };
+    let Some(rows) = reply.get("data").and_then(Value::as_array) else {
+        return Ok(None);
+    };
+    Ok(Some(
         rows.iter()
             .map(|row| {
                 row.get("content")
@@ -125,7 +137,7 @@ async fn ask(api: &Abeja, job: &JobId, who: &Participant, read: u64) -> Option<V
                     .to_owned()
             })
             .collect(),
-    )
+    ))
 }
 
 /// A line of an agent's log: `[LEVEL] [local time] [step] - text`. One of another form is taken as it is.

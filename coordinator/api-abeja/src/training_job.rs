@@ -81,17 +81,21 @@ async fn trainings(api: &Abeja, call: &Call, definition: &Entity) -> Result<Vec<
         ..JobFilter::default()
     };
     for job in api.coordinator().jobs().find(&live).await?.0 {
-        let is_own = job.kind == JobKind::Train
+        let is_candidate = job.kind == JobKind::Train
             && definition.name.as_ref() == Some(&job.model_id)
-            && !found.iter().any(|known| known.id == job.id)
-            && api
-                .coordinator()
-                .experiments()
-                .get(Some(call.tenant()), job.experiment.as_str())
-                .await
-                .is_ok();
-        if is_own {
-            found.push(job);
+            && !found.iter().any(|known| known.id == job.id);
+        if !is_candidate {
+            continue;
+        }
+        let experiments = api.coordinator().experiments();
+        match experiments
+            .get(Some(call.tenant()), job.experiment.as_str())
+            .await
+        {
+            Ok(_) => found.push(job),
+            // another tenant's
+            Err(service::ServiceError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(found)

@@ -16,6 +16,6 @@ mod rows;
 mod services;
 mod serving;
 mod submission;
-mod table_stores;
+mod experiments;
 mod tables;
 mod tracking;

@@ -1,9 +1,11 @@
 //! Deleting: allowed from settled states only; what others stand on stays.
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use domain::meteos::Dataset;
-use rest::lenient::drain;
+use rest::fate_reply::{ARGUMENT, SUCCESS};
+use rest::lenient::{read_json, whole_body};
 use rest::proxy::whole;
 use serde_json::json;
 use service::EntityFilter;
@@ -65,7 +67,7 @@ async fn forget_rows(api: &Meteos, call: &Call, party: &PartyId, table: &TableRe
     let source = format!("internal://{}", table.name);
     if coordinator
         .runs()
-        .are_over(&call.project.tenant, &table.name)
+        .any_reads(&call.project.tenant, &table.name)
         .await?
     {
         return Ok(());
@@ -101,9 +103,13 @@ async fn forget_rows(api: &Meteos, call: &Call, party: &PartyId, table: &TableRe
     let body = json!({"namespace": table.namespace, "table_name": table.name}).to_string();
     match api.context().rows.forward(party, head, whole(body)).await {
         Ok((head, reply)) => {
-            drain(reply).await;
-            if head.status >= 300 {
-                tracing::warn!(%party, %table, status = head.status, "the table of a deleted dataset stays");
+            // An agent refuses in FATE's form, with status 200; what was not there is gone, too.
+            let code = whole_body(Body::from_stream(reply))
+                .await
+                .ok()
+                .and_then(|bytes| read_json(&bytes).get("retcode")?.as_i64());
+            if head.status >= 300 || !matches!(code, Some(SUCCESS | ARGUMENT)) {
+                tracing::warn!(%party, %table, status = head.status, retcode = code, "the table of a deleted dataset stays");
             }
         }
         Err(fault) => {

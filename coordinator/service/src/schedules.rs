@@ -65,7 +65,7 @@ impl Schedules<'_> {
         let experiment = self
             .coordinator
             .jobs()
-            .table_store(&new.order.conf, &placement)
+            .experiment_for(&new.order.conf, &placement)
             .await?
             .id;
         self.coordinator.jobs().order_takes_work(&new.order).await?;

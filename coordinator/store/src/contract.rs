@@ -230,7 +230,7 @@ async fn tells_a_full_disk_from_other_failures() {
     let error = tx
         .insert_job(&large)
         .await
-        .expect_err("there is no capacity");
+        .expect_err("there is no space");
     assert_eq!(error.fault().code, ErrorCode::StorageFull, "{error}");
     drop(tx);
     let mut tx = store.read().await.expect("reads");
@@ -244,7 +244,7 @@ async fn tells_a_full_disk_from_other_failures() {
 }
 
 #[tokio::test]
-async fn writes_again_once_a_full_disk_has_capacity() {
+async fn writes_again_once_a_full_disk_has_space() {
     let folder = tempfile::tempdir().expect("folder");
     let store = SqliteStore::open(&folder.path().join("store.db"))
         .await

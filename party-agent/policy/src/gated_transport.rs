@@ -473,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_inside_the_party_never_leaves_and_is_free() {
+    fn messages_inside_the_party_never_leave_and_are_free() {
         let (gate, book) = gate("");
         assert!(outcome(&gate, envelope("scores", "2")).is_ok());
         assert!(gate.passed() == 0 && book.entries().is_empty());

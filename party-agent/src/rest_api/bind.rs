@@ -67,16 +67,16 @@ fn named_whole(fields: &RequestFields) -> Result<TableRef, Failure> {
         .ok_or_else(|| Failure::arguments_missing(&["namespace", "name"]))
 }
 
-/// Refuses names that are kept for outputs of jobs, and one that a table has unless the request drops that table.
+/// Refuses names that are kept for tables of the agent, and one that a table has unless the request drops that table.
 async fn is_free(
     handler: &HandlerState,
     fields: &RequestFields,
     table: &TableRef,
 ) -> Result<(), Failure> {
-    if table.is_output() {
+    if table.is_kept() {
         let fault = Fault::new(
             ErrorCode::RequestInvalid,
-            "namespaces output_data_… are kept for outputs of jobs",
+            "namespaces output_data_… and fedflow_inference are kept for tables that the agent makes",
         );
         return Err(fault.next("choose another namespace").into());
     }

@@ -1,5 +1,6 @@
 //! Which rows give way to later ones with the same id, found without keeping what grows with the rows in memory.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -16,7 +17,7 @@ const SHARES: usize = 256;
 /// Bytes of a share that are put aside at once.
 const BLOCK: usize = 102 * RECORD;
 
-/// Hashes ids under a key of one run: nobody can write a file whose ids all fall into one share.
+/// Hashes ids under a key of one run: nobody can choose different ids that all fall into one share.
 pub(crate) struct IdHash([u8; 32]);
 
 impl IdHash {
@@ -125,10 +126,17 @@ impl RepeatedIds {
             bits: Vec::new(),
             rows: 0,
         };
-        let mut found: Vec<(Digest, u64)> = Vec::new();
+        // Of one share at a time, and of its distinct ids only: a file may have few of them in all its rows.
+        let mut latest: HashMap<Digest, u64> = HashMap::new();
         let mut block = vec![0; BLOCK];
         for (share, last) in (0..=u8::MAX).zip(&self.shares) {
-            found.clear();
+            latest.clear();
+            // Rows of a share come in their order, so what is there is the earlier one and gives way.
+            let mut take = |(digest, row): (Digest, u64)| {
+                if let Some(earlier) = latest.insert(digest, row) {
+                    replaced.add(earlier);
+                }
+            };
             let own = self
                 .blocks
                 .iter()
@@ -138,17 +146,14 @@ impl RepeatedIds {
                 let Some(file) = &self.file else { continue };
                 file.read_exact_at(&mut block, (at * BLOCK) as u64)
                     .map_err(TableError::reading("the hashes of a file's ids"))?;
-                found.extend(block.chunks_exact(RECORD).filter_map(record));
+                block
+                    .chunks_exact(RECORD)
+                    .filter_map(record)
+                    .for_each(&mut take);
             }
-            found.extend(last.chunks_exact(RECORD).filter_map(record));
-            // By digest and then by row: of equal ids the last row stands last, which is the one
-            // that stays.
-            found.sort_unstable();
-            found
-                .iter()
-                .zip(found.iter().skip(1))
-                .filter(|((digest, _), (next, _))| digest == next)
-                .for_each(|((_, row), _)| replaced.add(*row));
+            last.chunks_exact(RECORD)
+                .filter_map(record)
+                .for_each(&mut take);
         }
         Ok(replaced)
     }
@@ -167,8 +172,6 @@ fn record(bytes: &[u8]) -> Option<(Digest, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
 
     /// Ids of which some come twice, far apart and next to each other, and one in every hundredth row.
@@ -217,6 +220,19 @@ mod tests {
         }
         let left = std::fs::read_dir(folder.path().join(".spill")).expect("the folder");
         assert_eq!(left.count(), 0, "the file has no name");
+    }
+
+    #[test]
+    fn of_rows_of_one_id_the_last_stands() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let hash = IdHash::new().expect("a key");
+        let mut ids = RepeatedIds::new(Some(SpillFolder::of(folder.path())));
+        for _ in 0..5_000 {
+            ids.push(&hash.digest("always")).expect("taken");
+        }
+        let replaced = ids.finish().expect("finished");
+        assert_eq!(replaced.rows, 4_999);
+        assert!(replaced.contains(4_998) && !replaced.contains(4_999));
     }
 
     #[test]

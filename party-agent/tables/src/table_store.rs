@@ -178,8 +178,10 @@ impl TableStore {
         let older = current(&folder)?;
         let version = name_version(&folder, building, created)?;
         if let Err(error) = point_to(&folder, &version) {
-            // The new one: the name still points to the older.
-            versions.retire(&version);
+            // The pointer may have moved before its folder failed to sync: what it names stays.
+            if current(&folder).is_ok_and(|named| named.as_ref() != Some(&version)) {
+                versions.retire(&version);
+            }
             return Err(error);
         }
         older.into_iter().for_each(|older| versions.retire(&older));

@@ -20,7 +20,7 @@ mod restarts;
 mod runs;
 mod serving;
 mod submissions;
-mod table_stores;
+mod experiments;
 mod uploads;
 
 use fedflow_tests::cluster::{Cluster, Program};

@@ -322,7 +322,7 @@ fn a_failed_step_is_tried_again_after_a_pause_while_its_allowance_lasts() {
             "reader_0",
             "1",
             E::Failed,
-            Some(Fault::new(ErrorCode::StorageFull, "no capacity")),
+            Some(Fault::new(ErrorCode::StorageFull, "no space")),
         );
         world.report("reader_0", "2", E::Succeeded, None);
         world.decide();
@@ -409,7 +409,7 @@ fn an_allowance_that_all_steps_share_is_used_up_by_whichever_fails() {
             world.snapshot.job.settings.retries,
             world.snapshot.job.settings.shared_retries,
         ) = (1, shared);
-        let bad = || Some(Fault::new(ErrorCode::StorageFull, "no capacity"));
+        let bad = || Some(Fault::new(ErrorCode::StorageFull, "no space"));
         world.report("reader_0", "1", E::Failed, bad());
         world.report("reader_0", "2", E::Succeeded, None);
         world.decide();

@@ -405,7 +405,7 @@ impl Runs<'_> {
     }
 
     /// Whether a run of a tenant's reads a data set and has not ended. The newest thousand are looked at.
-    pub async fn are_over(self, tenant: &Tenant, data_set: &str) -> Result<bool, ServiceError> {
+    pub async fn any_reads(self, tenant: &Tenant, data_set: &str) -> Result<bool, ServiceError> {
         let filter = EntityFilter {
             tenant: Some(tenant.clone()),
             newest_first: true,

@@ -90,7 +90,7 @@ pub struct Submitted {
 }
 
 impl Jobs<'_> {
-    /// Takes a job in; it is stored when this returns. See [`Coordinator::submit`].
+    /// Takes a job in; it is stored when this returns. See [`Jobs::submit`].
     pub async fn submit_documents(
         self,
         who: &Principal,
@@ -150,7 +150,7 @@ impl Jobs<'_> {
             ticket,
             ..placement
         };
-        let experiment = self.table_store(&command.conf, &placement).await?;
+        let experiment = self.experiment_for(&command.conf, &placement).await?;
         let placement = Placement {
             experiment: Some(experiment.id),
             ..placement
@@ -340,7 +340,7 @@ impl Jobs<'_> {
 
     /// The experiment of a job: as placed, as its documents name it (by id or name), or the tenant's default one. Refuses
     /// one that takes no new work.
-    pub(crate) async fn table_store(
+    pub(crate) async fn experiment_for(
         self,
         conf: &Value,
         placement: &Placement,

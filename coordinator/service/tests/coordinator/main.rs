@@ -13,7 +13,7 @@ mod normal;
 mod schedules;
 mod settling;
 mod stopping;
-mod table_stores;
+mod experiments;
 mod trouble;
 mod turns;
 mod world;

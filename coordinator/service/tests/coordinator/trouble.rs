@@ -153,7 +153,7 @@ async fn an_order_that_cannot_be_delivered_shows_in_what_the_job_waits_for() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_step_is_tried_again_as_often_as_asked_for() {
     let world = World::new().await;
-    let full = Fault::new(ErrorCode::StorageFull, "no capacity");
+    let full = Fault::new(ErrorCode::StorageFull, "no space");
     world.agents.behave(&party("10000"), |own| {
         (own.fails, own.fails_with) = ([("hetero_lr_0".to_owned(), 2)].into(), Some(full.clone()));
     });
@@ -224,7 +224,7 @@ async fn why_a_step_begins_anew_stands_in_order_and_log() {
     let world = World::new().await;
     world.agents.behave(&party("10000"), |own| {
         own.fails = [("hetero_lr_0".to_owned(), 1)].into();
-        own.fails_with = Some(Fault::new(ErrorCode::StorageFull, "no capacity"));
+        own.fails_with = Some(Fault::new(ErrorCode::StorageFull, "no space"));
     });
     let job = world
         .submit(dsl(), conf(10000, json!({"auto_retries": 1})))
@@ -237,7 +237,7 @@ async fn why_a_step_begins_anew_stands_in_order_and_log() {
             order
                 .because
                 .as_ref()
-                .is_some_and(|why| why.contains("no capacity") && why.contains("10000")),
+                .is_some_and(|why| why.contains("no space") && why.contains("10000")),
             "{order:?}"
         );
         assert_eq!(
@@ -290,7 +290,7 @@ async fn a_goodbye_ends_the_lease_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_refuses_a_task_fails_it_with_its_reason() {
     let world = World::new().await;
-    let no = Fault::new(ErrorCode::StorageFull, "no capacity");
+    let no = Fault::new(ErrorCode::StorageFull, "no space");
     world
         .agents
         .behave(&party("10000"), |own| own.refuses_tasks = Some(no));
