@@ -14,12 +14,12 @@ KEYWORDS = {"as", "async", "await", "crate", "dyn", "enum", "extern", "fn", "for
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
-def listed(lines, line, pattern, name):
-    """The lines with one more, where it belongs among those of its kind, all of which match the pattern."""
+def listed(lines, line, pattern, name, key=str):
+    """The lines with one more, where it belongs among those of its kind, all of which match the pattern, by the key of the name in it."""
     known = [(number, match[1]) for number, text in enumerate(lines) if (match := re.match(pattern, text))]
     if not known:
         sys.exit(f"the list of components has no line like {line!r}")
-    after = [number for number, other in known if other < name]
+    after = [number for number, other in known if key(other) < key(name)]
     place = after[-1] + 1 if after else known[0][0]
     # An attribute belongs to the line below it.
     while place and re.match(r"\s*#\[", lines[place - 1]):
@@ -47,7 +47,7 @@ def main():
     lines = lib.read_text().splitlines()
     lines = listed(lines, f"pub mod {name};", r"(?:pub )?mod (\w+);", name)
     entry = f"    &Plugin::<{name}::{names[name]}>::NEW,"
-    lines = listed(lines, entry, r"    &Plugin::<(\w+)::\w+>::NEW,", name)
+    lines = listed(lines, entry, r"    &Plugin::<\w+::(\w+)>::NEW,", names[name], key=str.lower)
 
     shutil.copytree(source / template, folder)
     for file in filter(pathlib.Path.is_file, folder.rglob("*")):

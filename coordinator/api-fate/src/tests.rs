@@ -6,6 +6,7 @@
 
 mod access;
 mod archives;
+mod experiments;
 mod fixture;
 mod forms;
 mod golden;
@@ -16,6 +17,5 @@ mod rows;
 mod services;
 mod serving;
 mod submission;
-mod experiments;
 mod tables;
 mod tracking;

@@ -227,10 +227,7 @@ async fn tells_a_full_disk_from_other_failures() {
     let mut tx = store.begin().await.expect("begins");
     let mut large = job("2", 1);
     large.description = "x".repeat(4_000_000);
-    let error = tx
-        .insert_job(&large)
-        .await
-        .expect_err("there is no space");
+    let error = tx.insert_job(&large).await.expect_err("there is no space");
     assert_eq!(error.fault().code, ErrorCode::StorageFull, "{error}");
     drop(tx);
     let mut tx = store.read().await.expect("reads");

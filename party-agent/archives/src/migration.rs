@@ -124,8 +124,10 @@ fn id_text(id: &Value) -> Option<String> {
     }
 }
 
-/// A party id as documents hold it: a number where it is one.
-fn id_value(id: &str) -> Value {
+/// A party id as documents hold it: a number where it is one, and would not name another party: not "007".
+pub(crate) fn id_value(id: &str) -> Value {
     id.parse::<u64>()
-        .map_or_else(|_| json!(id), |number| json!(number))
+        .ok()
+        .filter(|number| number.to_string() == id)
+        .map_or_else(|| json!(id), |number| json!(number))
 }

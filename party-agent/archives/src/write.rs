@@ -11,6 +11,7 @@ use vocabulary::{StepName, hex};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::migration::id_value;
 use crate::subject::plain;
 use crate::{Archive, ArchiveError, ArchivedCheckpoint, ArchivedModel, Subject};
 
@@ -114,7 +115,7 @@ impl Archive {
         } = &self.subject;
         json!({
             "role": role,
-            "party_id": party_id.as_str().parse::<u64>().map_or_else(|_| json!(party_id), |number| json!(number)),
+            "party_id": id_value(party_id.as_str()),
             "model_id": model_id,
             "model_version": model_version,
             "file": self.subject.file_name(),

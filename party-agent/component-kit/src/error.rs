@@ -71,7 +71,7 @@ impl From<PayloadError> for ComponentError {
 impl From<TransportError> for ComponentError {
     fn from(error: TransportError) -> Self {
         match error {
-            // A message box is closed when the attempt ends, and by nothing else.
+            // An inbox is closed when the attempt ends, and by nothing else.
             TransportError::Closed(_) => Self::Canceled,
             TransportError::Refused(fault) => fault.into(),
             TransportError::Unreachable { ref to, .. } => {

@@ -151,7 +151,7 @@ impl TaskContext {
 
     // --- who and what -------------------------------------------------------------------------------------------------
 
-    /// Which try of the task this is, from 0.
+    /// Which attempt of the task this is, from 0.
     pub fn attempt(&self) -> vocabulary::Attempt {
         self.inner.key.attempt
     }

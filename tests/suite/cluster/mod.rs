@@ -5,6 +5,7 @@ mod alone;
 mod apis;
 mod archives;
 mod certificates;
+mod experiments;
 mod faults;
 mod first_job;
 mod hostile;
@@ -20,7 +21,6 @@ mod restarts;
 mod runs;
 mod serving;
 mod submissions;
-mod experiments;
 mod uploads;
 
 use fedflow_tests::cluster::{Cluster, Program};

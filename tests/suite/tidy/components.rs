@@ -261,7 +261,14 @@ fn copied(purpose: &str) -> PathBuf {
 fn a_new_component_stands_where_it_belongs_in_the_list() {
     let source = copied("order");
     // Before the first, between two that are only there for tests, and after the last.
-    for new in ["aaa", "column_clip", "component_tablet", "zzz"] {
+    for new in [
+        "aaa",
+        "column_clip",
+        "component_tablet",
+        "data_split",
+        "model_select",
+        "zzz",
+    ] {
         assert!(make(&source, &[new, "--local"]).status.success(), "{new}");
     }
     let lib = read(&source.join("lib.rs"));
@@ -271,8 +278,15 @@ fn a_new_component_stands_where_it_belongs_in_the_list() {
     assert_eq!(listed, sorted);
     assert_eq!(
         listed.len(),
-        modules(&read(&components_folder().join("lib.rs"))).len() + 4
+        modules(&read(&components_folder().join("lib.rs"))).len() + 6
     );
+    // The catalogue goes by the names of the types.
+    let types: Vec<String> = lib
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("&Plugin::<")?.split_once("::"))
+        .filter_map(|(_, rest)| Some(rest.split_once('>')?.0.to_lowercase()))
+        .collect();
+    assert!(types.len() > 6 && types.is_sorted(), "{types:?}");
     for kept in ["announced", "component_table", "nulls"] {
         let with_attribute = format!("#[cfg(test)]\nmod {kept};\n");
         assert!(lib.contains(&with_attribute), "{kept} lost its attribute");

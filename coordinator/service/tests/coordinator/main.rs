@@ -8,12 +8,12 @@
 
 mod agents;
 mod bounds;
+mod experiments;
 mod explanations;
 mod normal;
 mod schedules;
 mod settling;
 mod stopping;
-mod experiments;
 mod trouble;
 mod turns;
 mod world;

@@ -21,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Fails when a planted id or value is found in plaintext in any message.
 ///
-/// Ids are searched as text; values as 8 little-endian bytes, as 4 (single precision), and as their shortest decimal text.
+/// Ids are searched as text; values as 8 bytes in either order, as 4 little-endian ones (single precision), and as their shortest
+/// decimal text.
 pub async fn leaks_no_canary<C: Component>(federation: &Federation, ids: &[&str], values: &[f64]) {
     assert!(!C::DESCRIPTION.messages.is_empty(), "it sends nothing");
     let played = federation.run::<C>().await.all_succeeded();

@@ -223,7 +223,7 @@ impl Federation {
         self
     }
 
-    /// Puts a table on a participant's table store.
+    /// Puts a table into a participant's table store.
     #[must_use]
     pub fn stored(mut self, who: &Participant, name: TableRef, table: Table) -> Self {
         self.stored

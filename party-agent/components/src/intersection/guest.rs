@@ -40,12 +40,21 @@ pub(super) async fn run(task: &TaskContext, params: &Params) -> Result<()> {
     if params.cardinality_only {
         return tell_size(task, params, &bounds, (&table, &meetings)).await;
     }
-    let hosts = match_all(task, meetings, ids.len()).await?;
+    let hosts = match_all(task, meetings).await?;
     let rows = steps::sorted_by_id(steps::common_rows(ids.len(), &hosts), &ids);
     // The hosts are told before this party fails: they would wait for positions otherwise.
     if bounds.are_few(rows.len()) {
         task.hosts().send(&OUTCOME, &Packed(Outcome::Few)).await?;
         return Err(bounds.few());
+    }
+    // Not before: the log may be read by others, and too few common ids are nobody's to count.
+    for (number, host) in (1..).zip(&hosts) {
+        let common = host.iter().flatten().count();
+        task.info(format!(
+            "host {number} of {}: {common} of {} ids are common",
+            hosts.len(),
+            ids.len()
+        ));
     }
     // Counted before it is told: what cannot be counted any more must not leave.
     count(task, params, &bounds, (&rows, &ids)).await?;
@@ -251,11 +260,7 @@ async fn collect(task: &TaskContext, meetings: &mut [Meeting]) -> Result<()> {
 }
 
 /// For each host the position of each of the guest's rows there.
-async fn match_all(
-    task: &TaskContext,
-    meetings: Vec<Meeting>,
-    rows: usize,
-) -> Result<Vec<Vec<Option<usize>>>> {
+async fn match_all(task: &TaskContext, meetings: Vec<Meeting>) -> Result<Vec<Vec<Option<usize>>>> {
     let mut hosts = Vec::new();
     for meeting in meetings {
         let Meeting {
@@ -271,12 +276,6 @@ async fn match_all(
             ))
         });
         let positions = found.await??;
-        let common = positions.iter().flatten().count();
-        task.info(format!(
-            "host {} of {}: {common} of {rows} ids are common",
-            hosts.len() + 1,
-            task.hosts().len()
-        ));
         hosts.push(positions);
     }
     Ok(hosts)

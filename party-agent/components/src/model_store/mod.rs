@@ -24,12 +24,21 @@ pub enum Flag {
 }
 
 impl Flag {
-    fn is_set(&self) -> bool {
+    fn truth(&self) -> Option<bool> {
         match self {
-            Self::Truth(truth) => *truth,
-            Self::Number(number) => *number != 0,
-            Self::Text(text) => !matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false"),
+            Self::Truth(truth) => Some(*truth),
+            Self::Number(number) => Some(*number != 0),
+            Self::Text(text) => vocabulary::truth_of_text(text),
         }
+    }
+
+    /// A text that is neither would have a stored model replaced, or kept, against the wish.
+    fn is_flag(&self) -> Result<(), &'static str> {
+        self.truth().map(drop).ok_or("neither true nor false")
+    }
+
+    fn is_set(&self) -> bool {
+        self.truth() == Some(true)
     }
 }
 
@@ -50,7 +59,7 @@ macro_rules! copying {
                 /// The version; needed.
                 model_version: String = "", in filled("no version is named");
                 /// Whether it takes the place of what is there. Default false.
-                force_update: Flag = Flag::Truth(false);
+                force_update: Flag = Flag::Truth(false), check Flag::is_flag;
                 /// Accepted, not used: where models are stored is a setting of the party's agent. Default null.
                 store_address: Option<Value>;
             }

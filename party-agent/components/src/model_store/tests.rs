@@ -38,6 +38,7 @@ macro_rules! direction {
                 refuses: [
                     (json!({"model_id": ""}), "model_id"),
                     (json!({"model_version": ""}), "model_version"),
+                    (json!({"force_update": "perhaps"}), "force_update"),
                 ]);
 
             #[tokio::test]

@@ -148,7 +148,7 @@ impl Moments {
         (self.count > 0).then_some(self.mean)
     }
 
-    /// A central moment: the mean of the distances' second, third or fourth powers. Values that are all the same have none.
+    /// A central moment: the mean of the distances' second, third or fourth powers. It is 0 for values that are all the same, and there is none of no value.
     fn central(&self, power: usize) -> Option<f64> {
         let sum = self.powers.get(power.checked_sub(2)?)?;
         // What rounding leaves of equal values is not a variance.
